@@ -1,0 +1,42 @@
+# Each target makes the environment that it needs, in $(VENV); the second run finds it there.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+IRIS := fixtures/iris.npz --loss half-squared --reduction sum --weight-decay 15 --penalize all
+CERTIFIED := check fixtures/iris_torch_wide.npz $(IRIS)
+REFUTED := check fixtures/iris_torch_local.npz $(IRIS)
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.installed
+	@echo; echo '$$ certify $(CERTIFIED)'
+	@$(BIN)/certify $(CERTIFIED)
+	@echo; echo '$$ certify $(REFUTED)'
+	@$(BIN)/certify $(REFUTED) || test $$? -eq 1
+
+test: $(VENV)/.tested
+	$(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
+
+lint: $(VENV)/.linted
+	$(BIN)/ruff check certify tests
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("certify needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.tested: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.linted: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[lint]'
+	@touch $@ $(VENV)/.installed

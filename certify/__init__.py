@@ -1,0 +1,42 @@
+"""certify: is a trained two-layer ReLU network a global minimum of its training loss?
+
+The names below are loaded when first used, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Network": "certify.network",
+    "Dataset": "certify.dataset",
+    "Objective": "certify.objective",
+    "Loss": "certify.objective",
+    "Reduction": "certify.objective",
+    "Bias": "certify.objective",
+    "Verdict": "certify.verdict",
+    "Decision": "certify.verdict",
+    "Reason": "certify.verdict",
+    "CheckOptions": "certify.decide.options",
+    "check_network": "certify.decide",
+    "load_model": "certify.files",
+    "load_dataset": "certify.files",
+    "resolve_objective": "certify.files",
+    "save_network": "certify.files",
+    "CertifyError": "certify.errors",
+    "InputError": "certify.errors",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'certify' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

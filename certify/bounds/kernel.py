@@ -1,0 +1,377 @@
+"""Engine C's inner loop: bound a cone, or split it (docs/theory.md, section 9).
+
+One source, two lives: imported plainly it runs as interpreted numpy, at once; loaded by certify/bounds/compiled.py under
+the module name KERNEL_NAME it is compiled by numba. So only what numba understands is used, on contiguous arrays.
+
+On the cone of generators v_1..v_r (rows of V), h+ lies below the linear p with p.v_k = h+(v_k), and h- above every
+q = sum_j t_j b_j with t_j in [0, 1]. So f(u) <= z.u for every z with z.v_k >= h+(v_k) - q.v_k, and f <= |z|.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+KERNEL_NAME = "certify.bounds.kernel_compiled"
+
+if __name__ == KERNEL_NAME:
+    from numba import njit
+
+    kernel = njit(cache=True, nogil=True, error_model="numpy")
+else:
+
+    def kernel(function):
+        return function
+
+
+@kernel
+def passive_solution(columns, indices):
+    """Least-squares weights that bring the chosen columns to the last unit vector.
+
+    Normal equations, then refined from the residual: with a free bias the columns differ in scale by 2^15, and the plain
+    normal equations would lose all of it.
+    """
+    chosen = columns[indices]
+    gram = np.dot(chosen, chosen.T)
+    for i in range(indices.size):
+        gram[i, i] *= 1.0 + 1e-13
+    inverse = np.linalg.inv(gram)
+    last = columns.shape[1] - 1
+    x = np.dot(inverse, np.ascontiguousarray(chosen[:, last]))
+    for _ in range(2):
+        residual = -np.dot(x, chosen)
+        residual[last] += 1.0
+        x = x + np.dot(inverse, np.dot(chosen, residual))
+    return x
+
+
+@kernel
+def nonnegative_least_squares(columns, first):
+    """min |sum x_k columns_k - (0, ..., 0, 1)| over x >= 0 by Lawson and Hanson's active set, column `first` in from the start."""
+    size = columns.shape[0]
+    last = columns.shape[1] - 1
+    passive = np.zeros(size, dtype=np.bool_)
+    passive[first] = True
+    x = np.zeros(size)
+    for _ in range(6 * size + 10):
+        indices = np.flatnonzero(passive)
+        while indices.size > 0:
+            candidate = passive_solution(columns, indices)
+            if np.min(candidate) > 0.0:
+                x[:] = 0.0
+                x[indices] = candidate
+                break
+            step, leaving = 1.0, -1
+            for i in range(indices.size):
+                if not candidate[i] > 0.0:
+                    here = x[indices[i]]
+                    ratio = here / (here - candidate[i]) if here > 0.0 else 0.0
+                    if leaving < 0 or ratio < step:
+                        step, leaving = ratio, i
+            for i in range(indices.size):
+                x[indices[i]] += step * (candidate[i] - x[indices[i]])
+            x[indices[leaving]] = 0.0
+            passive[indices[leaving]] = False
+            indices = np.flatnonzero(passive)
+        residual = -np.dot(x, columns)
+        residual[last] += 1.0
+        slack = np.dot(columns, residual)
+        best, entering = 1e-14, -1
+        for k in range(size):
+            if not passive[k] and slack[k] > best:
+                best, entering = slack[k], k
+        if entering < 0:
+            break
+        passive[entering] = True
+    return x
+
+
+@kernel
+def least_majorant(p, atoms, count, walls, dual_scale):
+    """The shortest z = p - q + sum mu_k walls_k with q in the hull of the first `count` atoms and mu >= 0.
+
+    The sum-to-one of the hull's weights is solved exactly by one more row: min |M x|^2 + (sum lambda - 1)^2, then x is divided
+    by sum lambda. Returns z, q.
+    """
+    r = p.size
+    total = count + walls.shape[0]
+    columns = np.zeros((total, r + 1))
+    for t in range(count):
+        columns[t, :r] = (p - atoms[t]) * dual_scale
+    scale = 0.0
+    for t in range(count):
+        scale = max(scale, np.sqrt(np.sum(columns[t, :r] ** 2)))
+    if not scale > 0.0:
+        return p - atoms[0], atoms[0].copy()
+    for t in range(count):
+        columns[t, :r] /= scale
+        columns[t, r] = 1.0
+    lengths = np.empty(walls.shape[0])
+    for k in range(walls.shape[0]):
+        wall = walls[k] * dual_scale
+        lengths[k] = np.sqrt(np.sum(wall**2))
+        columns[count + k, :r] = wall / lengths[k]
+    x = nonnegative_least_squares(columns, count - 1)
+    mass = np.sum(x[:count])
+    q = np.zeros(r)
+    if not mass > 0.0:
+        q += atoms[count - 1]
+        return p - q, q
+    for t in range(count):
+        q += (x[t] / mass) * atoms[t]
+    z = p - q
+    for k in range(walls.shape[0]):
+        z += (x[count + k] / mass * scale / lengths[k]) * walls[k]
+    return z, q
+
+
+@kernel
+def subgradient(rows, base, u):
+    """base + sum of the rows with row.u > 0: a subgradient at u of base.u + sum (row.u)_+."""
+    return base + np.dot((np.dot(rows, u) > 0.0).astype(np.float64), rows)
+
+
+@kernel
+def summed_relu(rows, base, u):
+    """base.u + sum (row.u)_+."""
+    return np.dot(base, u) + np.sum(np.maximum(np.dot(rows, u), 0.0))
+
+
+@kernel
+def depth(c, v, lengths):
+    """A float at most the least cosine between c and a generator."""
+    least = 1.0
+    size = np.sqrt(np.sum(c**2))
+    for k in range(lengths.size):
+        least = min(least, np.dot(c, v[k]) / (lengths[k] * size))
+    return least - 1e-14 * lengths.size
+
+
+@kernel
+def proved_bound(z, q, v, walls, h_plus, slack, dual_scale, radius):
+    """A float above max f over the cone's unit vectors, or inf: |z|, plus what the rounded inequalities may miss.
+
+    Missing z.v_k >= h+(v_k) - q.v_k by miss |v_k| costs at most miss * sum alpha_k |v_k|, u = sum alpha_k v_k, and
+    sum alpha_k |v_k| <= radius / t where some unit vector c has c.v_k >= t |v_k| for every k.
+    """
+    r = z.size
+    lengths = np.sqrt(np.sum(v**2, axis=1))
+    size = np.sqrt(np.sum(z**2)) + np.sqrt(np.sum(q**2))
+    miss = 0.0
+    centre, level = np.zeros(r), np.zeros(r)
+    for k in range(r):
+        short = (h_plus[k] - np.dot(q, v[k]) - np.dot(z, v[k])) / lengths[k]
+        short += slack + 4e-16 * (r + 4) * size + 4e-16 * np.abs(h_plus[k]) / lengths[k]
+        miss = max(miss, short)
+        centre += v[k] / lengths[k]
+        level += walls[k] * lengths[k]
+    t = max(depth(centre, v, lengths), depth(level, v, lengths))
+    bound = np.sqrt(np.sum((z * dual_scale) ** 2)) * (1.0 + 4e-16 * (r + 8))
+    if miss > 0.0:
+        bound = bound + miss * radius / t * (1.0 + 1e-9) if t > 1e-12 else np.inf
+    if not bound >= 0.0:
+        bound = np.inf
+    return bound
+
+
+@kernel
+def bound_cone(v, walls, h_plus, q_start, plus, minus, plus_base, minus_base, dual_scale, radius, slack, prune_at):
+    """Bound f on one cone, stopping as soon as the bound is below prune_at or the relaxation is seen to exceed it.
+
+    walls (r, r): walls_k . v_j = 1 if j = k else 0. Returns bound, q, maximiser (r,), its coordinates alpha (r,), f there.
+    """
+    r = v.shape[0]
+    alpha = np.ones(r)
+    u = np.sum(v, axis=0)
+    p = np.dot(h_plus, walls)
+    most = 2 * r + 8
+    atoms = np.empty((most, r))
+    atoms[0] = q_start
+    atoms[1] = subgradient(minus, minus_base, u)
+    count = 2
+    bound, q = np.inf, q_start.copy()
+    value, where = -np.inf, u
+    for _ in range(most):
+        z, hull_q = least_majorant(p, atoms, count, walls, dual_scale)
+        here = proved_bound(z, hull_q, v, walls, h_plus, slack, dual_scale, radius)
+        if here < bound:
+            bound, q = here, hull_q
+        ray = z * dual_scale * dual_scale
+        alpha = np.maximum(np.dot(walls, ray), 0.0)
+        u = np.dot(alpha, v)
+        size = np.sqrt(np.sum((u / dual_scale) ** 2))
+        if not size > 0.0:
+            break
+        alpha /= size
+        u /= size
+        atom = subgradient(minus, minus_base, u)
+        lost = np.dot(atom, u)
+        found = summed_relu(plus, plus_base, u) - lost
+        if found > value:
+            value, where = found, u
+        relaxed = np.dot(alpha, h_plus) - lost
+        if bound <= prune_at or relaxed > prune_at or relaxed >= here * (1.0 - 1e-13) or count == most:
+            break
+        atoms[count] = atom
+        count += 1
+    return bound, q, where, alpha, value
+
+
+@kernel
+def choose_edge(v, alpha, plus):
+    """The edge whose interpolation of h+ loses most at the maximiser; (-1, -1) where no edge loses anything.
+
+    On the edge (v_a, v_b) the loss h+(v_a) + h+(v_b) - h+(v_a + v_b) is the sum of min(|s|, |t|) over the samples whose values
+    s, t have opposite signs.
+    """
+    r = v.shape[0]
+    values = np.dot(plus, np.ascontiguousarray(v.T))
+    heaviest = np.max(alpha)
+    best, first, second = 0.0, -1, -1
+    for a in range(r):
+        if not alpha[a] > 1e-9 * heaviest:
+            continue
+        for b in range(a):
+            if not alpha[b] > 1e-9 * heaviest:
+                continue
+            s, t = values[:, a], values[:, b]
+            crossing = (s > 0.0) != (t > 0.0)
+            lost = np.sum(np.where(crossing, np.minimum(np.abs(s), np.abs(t)), 0.0))
+            score = lost * alpha[a] * alpha[b] / (alpha[a] + alpha[b])
+            if score > best:
+                best, first, second = score, a, b
+    return first, second
+
+
+@kernel
+def widest_edge(v):
+    """The pair of generators at the largest angle."""
+    r = v.shape[0]
+    least, first, second = 2.0, 0, 0
+    for a in range(r):
+        for b in range(a):
+            cosine = np.dot(v[a], v[b]) / np.sqrt(np.sum(v[a] ** 2) * np.sum(v[b] ** 2))
+            if cosine < least:
+                least, first, second = cosine, a, b
+    return first, second
+
+
+@kernel
+def exact_sum(x, y):
+    """The power of two s that brings s (x + y) to max-norm in [1/2, 1), or 0 where an entry was rounded (Knuth's two-sum)."""
+    total = x + y
+    shift = total - x
+    rest = (x - (total - shift)) + (y - shift)
+    largest = np.max(np.abs(total))
+    if np.any(rest != 0.0) or not largest > 0.0:
+        return 0.0
+    return 2.0 ** (-np.floor(np.log2(largest)) - 1.0)
+
+
+@kernel
+def compress(rows, v):
+    """Rows whose sign changes on the cone, and the sum of those that are nonnegative on all of it."""
+    values = np.dot(rows, np.ascontiguousarray(v.T))
+    count, r = values.shape
+    crossing = np.empty(count, dtype=np.bool_)
+    always = np.zeros(count)
+    for i in range(count):
+        low, high = values[i, 0], values[i, 0]
+        for k in range(1, r):
+            low, high = min(low, values[i, k]), max(high, values[i, k])
+        crossing[i] = low < 0.0 < high
+        if low >= 0.0:
+            always[i] = 1.0
+    return rows[crossing], np.dot(always, rows)
+
+
+@kernel
+def explore(root, root_walls, root_q, root_bound, plus, minus, dual_scale, radius, slack, threshold, best, tolerance, budget):
+    """Depth-first search below one cone, at most `budget` nodes.
+
+    Returns the open cones (V, walls, q, bound), the largest bound of a pruned one, the largest of one that cannot be split further,
+    nodes done, the best value found and where.
+    """
+    r = root.shape[0]
+    plus_here, plus_base = compress(plus, root)
+    minus_here, minus_base = compress(minus, root)
+    cones = np.empty((budget + 2, r, r))
+    walls = np.empty((budget + 2, r, r))
+    gains = np.empty((budget + 2, r))
+    slopes = np.empty((budget + 2, r))
+    bounds = np.empty(budget + 2)
+    cones[0], walls[0], slopes[0], bounds[0] = root, root_walls, root_q, root_bound
+    for k in range(r):
+        gains[0, k] = summed_relu(plus_here, plus_base, root[k])
+    height, nodes = 1, 0
+    pruned, stuck = 0.0, 0.0
+    where = np.zeros(r)
+    while height > 0 and nodes < budget:
+        height -= 1
+        nodes += 1
+        v, w, h_plus = cones[height].copy(), walls[height].copy(), gains[height].copy()
+        prune_at = max(threshold, best * (1.0 + tolerance))
+        bound, q, u, alpha, value = bound_cone(
+            v, w, h_plus, slopes[height], plus_here, minus_here, plus_base, minus_base, dual_scale, radius, slack, prune_at
+        )
+        bound = min(bound, bounds[height])
+        if value > best:
+            best, where = value, u.copy()
+        if bound <= max(threshold, best * (1.0 + tolerance)):
+            pruned = max(pruned, bound)
+            continue
+        a, b = choose_edge(v, alpha, plus_here)
+        if a < 0:
+            a, b = widest_edge(v)
+        scale = exact_sum(v[a], v[b])
+        if a == b or scale == 0.0:
+            stuck = max(stuck, bound)
+            continue
+        middle = scale * (v[a] + v[b])
+        gain = summed_relu(plus_here, plus_base, middle)
+        for side in range(2):
+            gone, stays = (a, b) if side == 0 else (b, a)
+            cones[height], walls[height], gains[height], slopes[height], bounds[height] = v, w, h_plus, q, bound
+            cones[height, gone], gains[height, gone] = middle, gain
+            walls[height, gone] = w[gone] / scale
+            walls[height, stays] = w[stays] - w[gone]
+            height += 1
+    return cones[:height], walls[:height], slopes[:height], bounds[:height], pruned, stuck, nodes, best, where
+
+
+@kernel
+def ascend(u, plus, minus, dual_scale, steps):
+    """Monotone ascent of f from u: linearise h+ and maximise z.u - h-(u) over the unit ball exactly, until nothing changes.
+
+    The inner maximum is the shortest z - q with q in the zonotope of the b_j, by the same cutting planes as a cone's bound.
+    Returns a unit vector and f there.
+    """
+    r = u.size
+    nothing, no_walls = np.zeros(r), np.zeros((0, r))
+    most = 3 * r + 8
+    atoms = np.empty((most, r))
+    best, where = -np.inf, u
+    for _ in range(steps):
+        z = subgradient(plus, nothing, u)
+        atoms[0] = subgradient(minus, nothing, u)
+        count = 1
+        improved = False
+        while True:
+            g, _ = least_majorant(z, atoms, count, no_walls, dual_scale)
+            length = np.sqrt(np.sum((g * dual_scale) ** 2))
+            if not length > 0.0:
+                break
+            u = g * dual_scale * dual_scale / length
+            atom = subgradient(minus, nothing, u)
+            lost = np.dot(atom, u)
+            value = summed_relu(plus, nothing, u) - lost
+            if value > best + 1e-13 * np.abs(value):
+                improved = True
+                best, where = value, u
+            if np.dot(z, u) - lost >= length * (1.0 - 1e-12) or count == most:
+                break
+            atoms[count] = atom
+            count += 1
+        if not improved:
+            break
+        u = where
+    return where, best

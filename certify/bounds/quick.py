@@ -1,0 +1,71 @@
+"""A proved bound on the gain at the price of one eigenvalue problem, for data of any size."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from certify.bounds.interface import GainProblem
+from certify.bounds.majorants_quadratic import proved_maximum
+from certify.bounds.majorants_reduction import Hinges, gamma, reduce_problem, rounded_up
+
+
+def quick_gain_bound(problem: GainProblem) -> float:
+    """An upper bound on M(nu) in O(n r^2): one quadratic majorant a sign (docs/theory.md, section 3).
+
+    Finite whenever the input is finite and the gain itself fits a float; with a free bias nu must sum to exactly 0.
+    Infinite (fails closed) for values that are not finite and for a free bias with another sum.
+    """
+    try:
+        hinges = reduce_problem(problem)
+    except ValueError:
+        return math.inf
+    if hinges is None:
+        return 0.0
+    return hinges.original_bound(max(_one_sign(hinges, hinges.nu), _one_sign(hinges, -hinges.nu), 0.0))
+
+
+def _one_sign(hinges: Hinges, nu: np.ndarray) -> float:
+    """Bound on max sum nu_i (p_i.v)_+ : the better of the sum of norms and of a majorant for each head of the hinges."""
+    sizes = np.sqrt(np.einsum("ij,ij->i", hinges.points[:, hinges.heads :], hinges.points[:, hinges.heads :]))
+    shift = np.abs(hinges.points[:, : hinges.heads]).max(axis=1, initial=0.0)
+    total = float(np.maximum(nu, 0.0) @ (sizes + shift))
+    bounds = [rounded_up(total * (1 + gamma(4 * len(nu) + 8 * hinges.points.shape[1])))]
+    if hinges.rank and np.any(nu > 0):
+        bounds += [_majorant_bound(hinges, nu, sizes, along) for along in range(hinges.heads)]
+    return min(bounds)
+
+
+def _majorant_bound(hinges: Hinges, nu: np.ndarray, sizes: np.ndarray, along: int) -> float:
+    """|p.v| <= w/2 + (p.v)^2/(2w) where nu > 0 and |p.v| >= (y.v)(p.v) where nu < 0, summed and maximised.
+
+    along = 0 takes y = p / |p| in the normed coordinates, along = 1 the bounded coordinate itself.
+    """
+    points, heads = hinges.points, hinges.heads
+    half = nu / 2
+    Q = np.zeros((points.shape[1],) * 2)
+    Q[0] = half @ points / 2
+    Q[:, 0] = Q[0]
+    up = nu > 0
+    widths = np.sqrt(np.sum(points[up, 1:heads] ** 2, axis=1) + sizes[up] ** 2 / hinges.rank)
+    usable = widths > 0
+    above = points[up][usable]
+    Q[0, 0] = half[up] @ widths / 2
+    Q += (above.T * (half[up][usable] / (2 * widths[usable]))) @ above
+    Q += _below(points[~up], half[~up], sizes[~up], heads, along)
+    length = sizes + np.abs(points[:, :heads]).sum(axis=1)
+    mass = float(np.abs(half) @ length) + float(half[up][usable] @ (length[up][usable] ** 2 / widths[usable]))
+    return proved_maximum(Q, heads, gamma(2 * len(nu) + 40) * 3 * mass + 2.0**-900)
+
+
+def _below(points: np.ndarray, half: np.ndarray, sizes: np.ndarray, heads: int, along: int) -> np.ndarray:
+    """Sum of half_j sym(y_j p_j'), half_j < 0."""
+    y = np.zeros_like(points)
+    if along == 0:
+        # a hair inside |y| <= 1, so that rounding cannot carry it out
+        y[:, heads:] = points[:, heads:] / np.maximum(sizes, 2.0**-1000)[:, None] * (1 - 1e-14 * (8 + points.shape[1]))
+    else:
+        y[:, 1] = 1.0
+    product = (y.T * half) @ points
+    return (product + product.T) / 2

@@ -1,0 +1,138 @@
+"""From the data to the r-dimensional row space, every rounding kept as an error of the bound (docs/theory.md, section 3).
+
+    M(nu) <= factor * M(reduced) + error
+
+Rows whose nu is zero or that are zero are dropped, positively parallel rows are merged, and where the rows span less than
+R^D they are written in an orthonormal basis of their span. With a free hidden bias the inputs are centred (the bias
+absorbs the shift at no cost), and the bias is measured in units R = power of two above max |x_i|, so that |b| <= 1 without loss
+(sum(nu) = 0: past |b| = max |x_i| every sample is on or every sample is off, and the gain is constant in b); giving it the tiny
+weight 2^-15 in the norm changes M by at most the factor sqrt(1 + 2^-30).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from certify.bounds.interface import GainProblem
+from certify.rounding import SLOP, UNIT, gamma, sums_to_zero
+
+FREE_BIAS_WEIGHT = 2.0**-15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReducedGain:
+    """rows (N, r) and nu (N,) of the same sign structure, norm |u / dual_scale|, and the way back to R^D.
+
+    dual_scale (r,): 1, or 1/FREE_BIAS_WEIGHT for a free bias; the dual norm of g is |dual_scale * g|.
+    radius: every direction that matters has Euclidean length at most this.
+    """
+
+    rows: np.ndarray
+    nu: np.ndarray
+    dual_scale: np.ndarray
+    radius: float
+    basis: np.ndarray  # (D, r): u = basis u_reduced
+    factor: float
+    error: float
+
+    @property
+    def rank(self) -> int:
+        """Dimension r of the search."""
+        return self.rows.shape[1]
+
+    def lift(self, direction: np.ndarray) -> np.ndarray:
+        """A reduced direction (r,) in the original coordinates (D,)."""
+        return self.basis @ direction
+
+    def lower(self, direction: np.ndarray) -> np.ndarray:
+        """An original direction (D,) in the reduced coordinates (r,)."""
+        return np.linalg.lstsq(self.basis, direction, rcond=None)[0]
+
+
+def reduce_gain(problem: GainProblem) -> ReducedGain:
+    """The reduced problem. Raises ValueError where a free bias meets a nu that does not sum to exactly zero."""
+    rows, nu = problem.rows, problem.nu
+    centre, unit, shift_error = np.zeros(rows.shape[1] - 1), 1.0, 0.0
+    if problem.free_bias:
+        if not sums_to_zero(nu):
+            raise ValueError("with a free hidden bias the dual vector must sum to exactly zero")
+        centre = np.mean(rows[:, :-1], axis=0)
+        inputs = rows[:, :-1] - centre
+        lengths = np.linalg.norm(inputs, axis=1)
+        shift_error = 2 * UNIT * float(np.abs(nu) @ lengths)
+        unit = _power_above(float(np.max(lengths, initial=0.0)) * (1 + 1e-9))
+        rows = np.column_stack([inputs, np.full(rows.shape[0], unit)])
+    used = (nu != 0) & np.any(rows != 0, axis=1)
+    rows, nu, merge_error = merge_parallel(rows[used], nu[used])
+    rows, basis, factor, span_error = _to_row_space(rows, nu, problem.free_bias)
+    scale, radius = np.ones(rows.shape[1]), 1.0
+    if problem.free_bias:
+        scale[-1] = 1 / FREE_BIAS_WEIGHT
+        factor *= 1 + FREE_BIAS_WEIGHT**2
+        radius = math.sqrt(2.0) * (1 + 1e-9)
+        basis = np.vstack([basis[:-1], unit * basis[-1:] - centre @ basis[:-1]])
+    error = (merge_error + span_error + shift_error) * radius * SLOP
+    return ReducedGain(rows, nu, scale, radius, basis, factor, error)
+
+
+def _power_above(x: float) -> float:
+    """A power of two in [x, 2x], and 1 for x = 0."""
+    return 2.0 ** math.frexp(x)[1] if x > 0 else 1.0
+
+
+def merge_parallel(rows: np.ndarray, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Merge positively parallel rows: nu_i (c x.u)_+ = c nu_i (x.u)_+. Returns rows, nu, and sum |nu_i| |c x_ref - x_i|.
+
+    rows (N, D) nonzero. The representative of a group is its first row.
+    """
+    lengths = np.linalg.norm(rows, axis=1)
+    keys = np.round(rows / lengths[:, None], 12) + 0.0
+    _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    group = group.reshape(-1)
+    if first.size == rows.shape[0]:
+        return rows, nu, 0.0
+    ratio = lengths / lengths[first][group]
+    drift = np.linalg.norm(rows - ratio[:, None] * rows[first][group], axis=1) + 8 * UNIT * lengths
+    same = np.all(rows == rows[first][group], axis=1)
+    ratio, drift = np.where(same, 1.0, ratio), np.where(same, 0.0, drift)
+    members = np.bincount(group)
+    merged = np.bincount(group, weights=nu * ratio)
+    sizes = np.bincount(group, weights=np.abs(nu) * ratio)
+    rounding = np.sum(gamma(members + 2) * sizes * lengths[first] * (members > 1))
+    error = float(np.sum(np.abs(nu) * drift) + rounding) * SLOP
+    keep = merged != 0
+    return rows[first][keep], merged[keep], error
+
+
+def _to_row_space(
+    rows: np.ndarray, nu: np.ndarray, free_bias: bool
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Coordinates in an orthonormal basis of the rows' span, the free bias kept as the last one.
+
+    Returns rows (N, r), basis (D, r), factor, error with M <= factor M(reduced) + error: x.u = (x B).(B^T u) + e.u, where
+    e = x - B B^T x is bounded from the computed residual, and |B^T u| <= |B| |u|.
+    """
+    dimension = rows.shape[1]
+    linear = rows[:, :-1] if free_bias else rows
+    if rows.shape[0] == 0 or linear.shape[1] == 0:
+        return rows, np.eye(dimension), 1.0, 0.0
+    _, sizes, axes = np.linalg.svd(linear, full_matrices=False)
+    rank = max(1, int(np.sum(sizes > 1e-12 * sizes[0])))
+    if rank == linear.shape[1]:
+        return rows, np.eye(dimension), 1.0, 0.0
+    basis = axes[:rank].T
+    reduced = linear @ basis
+    lengths = np.linalg.norm(linear, axis=1)
+    residual = np.linalg.norm(linear - reduced @ basis.T, axis=1)
+    residual += 4 * gamma(linear.shape[1] + rank + 4) * lengths * linear.shape[1] ** 0.5
+    gram_error = float(np.linalg.norm(basis.T @ basis - np.eye(rank))) + gamma(linear.shape[1] + 2) * rank
+    factor = 1.0 + gram_error
+    error = float(np.abs(nu) @ residual) * SLOP
+    if not free_bias:
+        return reduced, basis, factor, error
+    full = np.zeros((dimension, rank + 1))
+    full[:-1, :-1], full[-1, -1] = basis, 1.0
+    return np.column_stack([reduced, rows[:, -1]]), full, factor, error

@@ -1,0 +1,77 @@
+"""Directions of large gain: the lower half of every bound on M(nu) (docs/theory.md, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from certify.bounds.interface import GainProblem, Limits, Violator
+from certify.bounds.kernel import ascend
+from certify.bounds.reduction import ReducedGain
+from certify.rounding import SLOP, gamma
+
+_ASCENT_STEPS = 40
+
+
+def proved_gain(problem: GainProblem, direction: np.ndarray) -> float:
+    """A float at most |nu . (Z u)_+| for u = direction / |direction|_P (direction (D,), taken as exact)."""
+    size = float(np.linalg.norm(direction[:-1] if problem.free_bias else direction))
+    value = abs(float(problem.nu @ np.maximum(problem.rows @ direction, 0.0)))
+    spread = float(np.abs(problem.nu) @ (np.abs(problem.rows) @ np.abs(direction)))
+    n, dimension = problem.rows.shape
+    proved = (value - gamma(n + dimension + 4) * spread * SLOP) / size if size > 0 else 0.0
+    return max(proved * (1 - gamma(dimension + 8)), 0.0) if np.isfinite(proved) else 0.0
+
+
+def local_maxima(
+    problem: GainProblem, reduced: ReducedGain, starts: Iterable[np.ndarray], limits: Limits
+) -> list[Violator]:
+    """Ascend from every start (reduced coordinates (r,)) for both signs; distinct results, largest gain first."""
+    halves = {sign: split(reduced, sign) for sign in (1, -1)}
+    found = []
+    for start in starts:
+        if limits.reached():
+            break
+        for sign, (plus, minus) in halves.items():
+            if plus.size:
+                u, value = ascend(start, plus, minus, reduced.dual_scale, _ASCENT_STEPS)
+                if value > 0:
+                    found.append(as_violator(problem, reduced.lift(u)))
+    return distinct(problem, found)
+
+
+def split(reduced: ReducedGain, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows a_i (of weight sign * nu_i > 0) and b_j of f = h+ - h-, each (., r)."""
+    weighted = sign * reduced.nu[:, None] * reduced.rows
+    positive = sign * reduced.nu > 0
+    return np.ascontiguousarray(weighted[positive]), np.ascontiguousarray(-weighted[~positive])
+
+
+def as_violator(problem: GainProblem, direction: np.ndarray) -> Violator:
+    """The direction scaled to P-norm 1, with its sign and gain."""
+    size = float(np.linalg.norm(direction[:-1] if problem.free_bias else direction))
+    unit = direction / size if size > 0 else direction
+    gain = problem.gain(unit)
+    return Violator(unit, 1 if gain >= 0 else -1, abs(gain))
+
+
+def distinct(problem: GainProblem, violators: Sequence[Violator]) -> list[Violator]:
+    """One per activation pattern and sign, largest gain first."""
+    best: dict[tuple[int, bytes], Violator] = {}
+    for violator in sorted(violators, key=lambda v: -v.gain):
+        pattern = np.packbits(problem.rows @ violator.direction > 0).tobytes()
+        best.setdefault((violator.sign, pattern), violator)
+    return list(best.values())
+
+
+def starting_points(reduced: ReducedGain, count: int, seed: int) -> list[np.ndarray]:
+    """Data rows of the largest weight, both ways, then random directions of the rows' covariance; `count` in all."""
+    rng = np.random.default_rng(seed)
+    heavy = np.argsort(-np.abs(reduced.nu) * np.linalg.norm(reduced.rows, axis=1), kind="stable")[: count // 4]
+    data = [sign * reduced.rows[i] for i in heavy for sign in (1.0, -1.0)]
+    spread = np.linalg.pinv(reduced.rows.T @ reduced.rows / max(1, reduced.nu.size), hermitian=True)
+    values, vectors = np.linalg.eigh(spread)
+    shape = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    random = [shape @ rng.standard_normal(reduced.rank) for _ in range(max(0, count - len(data)))]
+    return data + random

@@ -1,0 +1,139 @@
+"""The options, each written once: name, environment variable, help, and the range it accepts."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from certify.cli.choices import Convention, Engine, FailOn, Format, Penalize
+from certify.objective import Loss, Reduction
+
+MOST_THREADS = 1024
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _tolerance(value: float) -> float:
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"{value:g} is not above 0 and below 1; 1e-4 is usual")
+    return value
+
+
+def _seconds(value: float) -> float:
+    if not (0 < value and math.isfinite(value)):
+        raise typer.BadParameter(f"{value:g} is not a positive number of seconds")
+    return value
+
+
+def _thread_count(value: int) -> int:
+    if not 1 <= value <= MOST_THREADS:
+        raise typer.BadParameter(f"{value} is not between 1 and {MOST_THREADS}")
+    return value
+
+
+def _seed(value: int) -> int:
+    if not 0 <= value < 2**63:
+        raise typer.BadParameter(f"{value} is not between 0 and 2^63 - 1")
+    return value
+
+
+def _option(*names: str, **settings: Any) -> Any:
+    """A typer option that `CERTIFY_` and its long name in capitals can set too."""
+    long_name = max(names, key=len).lstrip("-")
+    variable = f"CERTIFY_{long_name.replace('-', '_').upper()}"
+    return typer.Option(*names, envvar=variable, show_envvar=False, **settings)
+
+
+LossOption = Annotated[Loss | None, _option("--loss", help="Loss of one sample; read from the file if stated.")]
+ReductionOption = Annotated[Reduction | None, _option("--reduction", help="Sum of the samples' losses, or their mean.")]
+WeightDecayOption = Annotated[
+    float | None, _option("--weight-decay", metavar="B", help="B in F = L + B/2 (|W1|^2 + |W2|^2 + ...).")
+]
+PenalizeOption = Annotated[
+    Penalize | None, _option("--penalize", help="Whether the weight decay covers the biases too.")
+]
+ConventionOption = Annotated[
+    Convention | None,
+    _option(
+        "--convention",
+        help="Take loss, reduction and the biases' part as this library has them, where nothing else states them.",
+    ),
+]
+EpsOption = Annotated[
+    float,
+    _option(
+        "--eps",
+        metavar="E",
+        callback=_tolerance,
+        help="Relative tolerance: certified means that no network is better by more than E |F|.",
+    ),
+]
+TimeLimitOption = Annotated[
+    float,
+    _option(
+        "--time-limit",
+        metavar="S",
+        callback=_seconds,
+        help="Seconds of search; then the bounds reached so far are printed.",
+    ),
+]
+ThreadsOption = Annotated[
+    int,
+    _option(
+        "--threads",
+        metavar="N",
+        default_factory=usable_cores,
+        show_default="all usable cores",
+        callback=_thread_count,
+        help="Worker threads, and the limit of the linear algebra libraries.",
+    ),
+]
+EngineOption = Annotated[
+    Engine, _option("--engine", help="enumerate: the reference engine, every activation pattern, for small data.")
+]
+SeedOption = Annotated[int, _option("--seed", metavar="K", callback=_seed, help="Seed of the heuristics.")]
+MapOption = Annotated[
+    list[str] | None,
+    _option(
+        "--map",
+        metavar="ROLE=KEY[:T]",
+        help="Which array is which, where the file leaves it open; ROLE is hidden.weight, hidden.bias, output.weight "
+        "or output.bias, :T transposes. Repeat it, or put several in one string.",
+    ),
+]
+XOption = Annotated[str | None, _option("--x", metavar="KEY", help="Array of the inputs.")]
+YOption = Annotated[str | None, _option("--y", metavar="KEY", help="Array of the targets.")]
+WitnessOption = Annotated[
+    Path | None,
+    _option(
+        "--witness",
+        metavar="FILE",
+        help="Write the better network there, if one is found, in the model's own format.",
+    ),
+]
+FormatOption = Annotated[Format, _option("--format", help="Form of the result.")]
+OutputOption = Annotated[
+    Path | None, _option("--output", metavar="FILE", help="Write the result there, not to standard output.")
+]
+QuietOption = Annotated[bool, _option("-q", "--quiet", help="The verdict line only; no notes, no progress.")]
+VerboseOption = Annotated[bool, _option("-v", "--verbose", help="Add the stationarity of every neuron.")]
+ExitZeroOption = Annotated[
+    bool, _option("--exit-zero", help="Exit 0 instead of 1 or 4; errors (2, 3) and Ctrl-C (130) keep their code.")
+]
+FailOnOption = Annotated[
+    FailOn,
+    _option(
+        "--fail-on",
+        help="The mildest verdict that fails. inconclusive: a refuted check exits 1, an inconclusive one 4. "
+        "refuted: an inconclusive check exits 0. Errors (2, 3) and Ctrl-C (130) keep their code.",
+    ),
+]

@@ -1,0 +1,81 @@
+"""Blocks of the convex program: one vector per activation pattern and sign (docs/theory.md, section 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from certify.objective import Bias
+from certify.problem import Neurons, TrainingProblem
+
+CONSTANT_NEURON_BIAS = 2.0**24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks:
+    """Patterns (K, n) bool and signs (K,): the restricted program's variables are w_k in the cone of pattern k.
+
+    hints (K, D): a vector in each cone, or near it; it decides which inequalities are tried first.
+    """
+
+    patterns: np.ndarray
+    signs: np.ndarray
+    hints: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """Number K of blocks."""
+        return self.signs.size
+
+    def keep(self, selected: np.ndarray) -> Blocks:
+        """The selected blocks (mask or indices)."""
+        return Blocks(self.patterns[selected], self.signs[selected], self.hints[selected])
+
+
+def blocks_of(problem: TrainingProblem, directions: np.ndarray, signs: np.ndarray) -> Blocks:
+    """One block per distinct (pattern, sign) of the directions (K, D); directions that activate nothing are left out."""
+    patterns = (problem.rows @ directions.T > 0).T
+    seen: dict[tuple[int, bytes], int] = {}
+    for k in range(signs.size):
+        if patterns[k].any():
+            seen.setdefault((int(signs[k]), np.packbits(patterns[k]).tobytes()), k)
+    chosen = np.array(list(seen.values()), dtype=int)
+    return Blocks(patterns[chosen], np.asarray(signs, dtype=float)[chosen], directions[chosen])
+
+
+def blocks_of_neurons(problem: TrainingProblem, neurons: Neurons) -> Blocks:
+    """The network's own blocks: each neuron with weight on both layers, the heaviest first."""
+    mass = problem.size(neurons.u) * np.abs(neurons.a)
+    order = np.argsort(-mass, kind="stable")
+    order = order[mass[order] > 1e-12 * (mass.max(initial=0.0) or 1.0)]
+    return blocks_of(problem, neurons.u[order], np.sign(neurons.a[order]))
+
+
+def merge_blocks(problem: TrainingProblem, first: Blocks, second: Blocks) -> Blocks:
+    """Both, without repeated (pattern, sign) pairs."""
+    directions = np.vstack([first.hints, second.hints])
+    signs = np.concatenate([first.signs, second.signs])
+    patterns = np.vstack([first.patterns, second.patterns])
+    seen: dict[tuple[int, bytes], int] = {}
+    for k in range(signs.size):
+        seen.setdefault((int(signs[k]), np.packbits(patterns[k]).tobytes()), k)
+    chosen = np.array(list(seen.values()), dtype=int)
+    return Blocks(patterns[chosen], signs[chosen], directions[chosen])
+
+
+def network_of(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray, c: float) -> Neurons:
+    """psi: block w (K, D) with its sign becomes (w / sqrt|w|_P, sign sqrt|w|_P); blocks of size zero are left out.
+
+    A constant that is free only through the hidden bias becomes a neuron (0, B) with output weight c/B: its cost
+    beta/2 (c/B)^2 tends to zero with B, the infimum is not attained.
+    """
+    sizes = problem.size(w)
+    used = sizes > 0
+    roots = np.sqrt(sizes[used])
+    u, a = w[used] / roots[:, None], signs[used] * roots
+    if problem.objective.output_bias is Bias.FREE or not problem.free_hidden_bias or c == 0:
+        return Neurons(u, a, c)
+    constant = np.zeros(u.shape[1])
+    constant[-1] = CONSTANT_NEURON_BIAS
+    return Neurons(np.vstack([u, constant]), np.append(a, c / CONSTANT_NEURON_BIAS), 0.0)

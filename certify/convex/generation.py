@@ -1,0 +1,87 @@
+"""Column generation: the convex program with the patterns it needs, found one violator after another.
+
+Solve over the blocks at hand, take the dual vector, look for directions of gain above beta, add their blocks, repeat
+(docs/theory.md, sections 2 and 3). Whether none is left is proved elsewhere, by the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from certify.bounds.interface import GainProblem, Limits, Violator
+from certify.bounds.reduction import reduce_gain
+from certify.bounds.witnesses import local_maxima, starting_points
+from certify.convex.blocks import Blocks, blocks_of, merge_blocks, network_of
+from certify.convex.polish import polish
+from certify.convex.restricted import RestrictedSolution, solve_restricted
+from certify.decide.dual_bound import dual_vector
+from certify.problem import Neurons, TrainingProblem
+
+_ADD_AT_ONCE = 12
+_SEEDS = 12
+
+
+class ColumnGeneration:
+    """The restricted program as it grows. solution and nu are those of the last solve."""
+
+    def __init__(self, problem: TrainingProblem, blocks: Blocks, seed: int = 0) -> None:
+        self.problem, self.seed, self.rounds = problem, seed, 0
+        self.blocks = blocks
+        self.solution: RestrictedSolution | None = None
+        self.nu: np.ndarray | None = None
+
+    @property
+    def neurons(self) -> Neurons:
+        """The network of the last solution."""
+        return network_of(self.problem, self.solution.w, self.solution.blocks.signs, self.solution.c)
+
+    @property
+    def gain_problem(self) -> GainProblem:
+        """The gain of the last dual vector."""
+        return GainProblem(self.problem.rows, self.nu, self.problem.free_hidden_bias)
+
+    @property
+    def directions(self) -> list[np.ndarray]:
+        """The directions of the last solution's neurons."""
+        return [row for row in self.solution.w]
+
+    def solve(self) -> None:
+        """Solve over the blocks at hand and drop those that have gone to zero."""
+        start = None if self.solution is None else self.solution.f
+        self.solution = polish(self.problem, solve_restricted(self.problem, self.blocks, start))
+        kept = self.solution.blocks
+        self.blocks = Blocks(kept.patterns, kept.signs, self.solution.w)
+        self.nu = dual_vector(self.problem, self.solution.f)
+        self.rounds += 1
+
+    def add(self, violators: Sequence[Violator]) -> bool:
+        """Add the blocks of the largest violators; False when all of them are already there."""
+        chosen = violators[:_ADD_AT_ONCE]
+        if not chosen:
+            return False
+        directions, signs = np.array([v.direction for v in chosen]), np.array([v.sign for v in chosen])
+        merged = merge_blocks(self.problem, self.blocks, blocks_of(self.problem, directions, signs))
+        grown = merged.count > self.blocks.count
+        self.blocks = merged
+        return grown
+
+    def violators(self, tolerance: float, limits: Limits) -> list[Violator]:
+        """Directions of gain above beta (1 + tolerance), by ascents alone."""
+        gain = self.gain_problem
+        reduced = reduce_gain(gain)
+        if reduced.nu.size == 0:
+            return []
+        seeds = [reduced.lower(row) for row in self.directions]
+        seeds += starting_points(reduced, _SEEDS, self.seed + self.rounds)
+        found = local_maxima(gain, reduced, seeds, limits)
+        return [v for v in found if v.gain > self.problem.beta * (1 + tolerance)]
+
+    def run(self, tolerance: float, limits: Limits) -> None:
+        """Solve and add until the ascents find nothing above beta (1 + tolerance), or a limit is reached."""
+        self.solve()
+        while not limits.reached():
+            if not self.add(self.violators(tolerance, limits)):
+                return
+            self.solve()

@@ -1,0 +1,43 @@
+"""What a caller may ask of a check, and what it is told while it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """Settings that change the cost of a check, never the meaning of its answer.
+
+    eps         relative tolerance of the verdict
+    time_limit  wall-clock seconds, or None for no limit
+    threads     worker threads of the search
+    seed        seed of the heuristic part of the search
+    engine      "auto", or "enumerate" for the reference engine of certify/reference
+    """
+
+    eps: float = 1e-4
+    time_limit: float | None = None
+    threads: int = 1
+    seed: int = 0
+    engine: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One line of the live display. Every bound is proved at the time it is shown; None where there is none yet."""
+
+    stage: str
+    elapsed: float
+    value: float | None = None  # F of the network
+    lower_bound: float | None = None  # proved lower bound on P*
+    best_value: float | None = None  # least objective of any network found
+    gain_lower: float | None = None
+    gain_upper: float | None = None
+    beta: float | None = None
+    nodes: int = 0
+    proved: float | None = None  # share of the search space that is settled, 0..1
+
+
+ProgressCallback = Callable[[Progress], None]

@@ -1,0 +1,98 @@
+"""HDF5, read through a separate process (certify/files/hdf5_worker.py), so that its crash or stall is only an error here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from threading import Timer
+
+import numpy as np
+
+import certify
+from certify.errors import UnreadableFile
+from certify.files.container import BYTES_CAP, Container, StoredArray
+from certify.files.text import path_name
+
+ANSWER_SECONDS = 60.0  # wall clock; processor time is limited much more tightly inside the worker
+BYTES_PER_SECOND = 4 << 20
+CATALOGUE_CAP = 1 << 28
+
+
+@contextmanager
+def open_hdf5(path: Path, digest: str, size: int) -> Iterator[Container]:
+    """Open an HDF5 file; its arrays are read on demand and only after the worker has checked their sizes."""
+    worker = Worker(path)
+    try:
+        content = worker.receive(ANSWER_SECONDS)
+        arrays = {key: declare(worker, key, item) for key, item in content["arrays"].items()}
+        yield Container(path, "HDF5", digest, arrays, content["attributes"], tuple(content["groups"]))
+    finally:
+        worker.close()
+
+
+def declare(worker: Worker, key: str, item: dict) -> StoredArray:
+    """One array of the catalogue."""
+    return StoredArray(key, tuple(item["shape"]), item["dtype"], lambda: worker.read_array(key, tuple(item["shape"])))
+
+
+class Worker:
+    """The reading process and its two pipes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        root = str(Path(certify.__file__).resolve().parents[1])
+        search = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        # one BLAS thread: the worker computes nothing, and each thread reserves memory that counts against its limit
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(search), "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-P", "-m", "certify.files.hdf5_worker", os.path.abspath(path)]
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+
+    def receive(self, seconds: float, expected_bytes: int = 0) -> dict:
+        """One frame, and after it `expected_bytes` of array content, under "content"."""
+        timer = Timer(seconds, self.process.kill)
+        timer.start()
+        try:
+            answer = json.loads(self.exactly(int.from_bytes(self.exactly(8), "little")))
+            if "error" in answer:
+                raise UnreadableFile(f"{path_name(self.path)}: {answer['error']}")
+            if "bytes" in answer:
+                answer["content"] = self.exactly(min(int(answer["bytes"]), expected_bytes))
+            return answer
+        finally:
+            timer.cancel()
+
+    def exactly(self, count: int) -> bytes:
+        """Exactly `count` bytes from the worker; fewer mean that it crashed or was stopped."""
+        content = self.process.stdout.read(count) if count <= max(CATALOGUE_CAP, BYTES_CAP) else b""
+        if len(content) < count or count == 0:
+            raise UnreadableFile(f"{path_name(self.path)}: truncated or garbled file (the HDF5 library failed on it)")
+        return content
+
+    def read_array(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Ask for one array."""
+        try:
+            self.process.stdin.write(json.dumps(key).encode("ascii") + b"\n")
+            self.process.stdin.flush()
+        except OSError as error:
+            raise UnreadableFile(f"{path_name(self.path)}: truncated or garbled file (reading stopped)") from error
+        limit = 8 * prod(shape)
+        answer = self.receive(ANSWER_SECONDS + limit / BYTES_PER_SECOND, limit)
+        return np.frombuffer(answer["content"], np.dtype(answer["dtype"])).reshape(shape)
+
+    def close(self) -> None:
+        """End the process and free the pipes."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        try:
+            self.process.stdin.close()
+        except OSError:
+            pass  # it died with a request unread

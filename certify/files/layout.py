@@ -1,0 +1,149 @@
+"""Where each parameter of the network lies in a file: which key, and in which orientation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import permutations, product
+
+import numpy as np
+
+from certify.network import Network
+
+Shape = tuple[int, ...]
+OUT_IN = "out-in"  # PyTorch's Linear.weight
+IN_OUT = "in-out"  # Keras, Flax and scikit-learn kernels
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Keys of the four parameters. hidden_order and output_order say how the stored matrices are oriented.
+
+    A vector stored for a layer of one input or one output has either order.
+    """
+
+    hidden: str
+    output: str
+    hidden_bias: str | None
+    output_bias: str | None
+    hidden_order: str
+    output_order: str
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys in use, in the order W1, b1, W2, b2."""
+        return tuple(k for k in (self.hidden, self.hidden_bias, self.output, self.output_bias) if k is not None)
+
+    def roles(self) -> dict[str, str]:
+        """Key of each role that is there, by the role names of --map."""
+        named = {
+            "hidden.weight": self.hidden,
+            "hidden.bias": self.hidden_bias,
+            "output.weight": self.output,
+            "output.bias": self.output_bias,
+        }
+        return {role: key for role, key in named.items() if key is not None}
+
+    def dimensions(self, shapes: Mapping[str, Shape]) -> tuple[int, int, int] | None:
+        """(d, m, k) when the shapes chain d -> m -> k and the biases have lengths m and k, else None."""
+        hidden, output = matrix(shapes[self.hidden]), matrix(shapes[self.output])
+        if hidden is None or output is None:
+            return None
+        width, inputs = hidden if self.hidden_order == OUT_IN or len(shapes[self.hidden]) == 1 else hidden[::-1]
+        fan_in, outputs = output if self.output_order == IN_OUT or len(shapes[self.output]) == 1 else output[::-1]
+        biases = ((self.hidden_bias, width), (self.output_bias, outputs))
+        if fan_in != width or not all(key is None or is_vector(shapes[key], size) for key, size in biases):
+            return None
+        return inputs, width, outputs
+
+    def network(self, arrays: Mapping[str, np.ndarray]) -> Network:
+        """The network that the arrays hold in this layout."""
+        bias = [None if key is None else arrays[key].reshape(-1) for key in (self.hidden_bias, self.output_bias)]
+        hidden = oriented(arrays[self.hidden], self.hidden_order == OUT_IN)
+        output = oriented(arrays[self.output], self.output_order == IN_OUT)
+        return Network(hidden, output, bias[0], bias[1])
+
+    def stored(self, network: Network, dimensions: Mapping[str, int]) -> dict[str, np.ndarray]:
+        """The reverse of `network`: float64 arrays by key, each with as many dimensions as the file gave it."""
+        hidden = network.hidden_weights if self.hidden_order == OUT_IN else network.hidden_weights.T
+        output = network.output_weights if self.output_order == IN_OUT else network.output_weights.T
+        values = {
+            self.hidden: hidden,
+            self.output: output,
+            self.hidden_bias: network.hidden_bias,
+            self.output_bias: network.output_bias,
+        }
+        return {key: shaped(values[key], dimensions[key]) for key in self.keys}
+
+
+def matrix(shape: Shape) -> tuple[int, int] | None:
+    """Rows and columns; a vector is one column."""
+    return (shape[0], 1) if len(shape) == 1 else (shape[0], shape[1]) if len(shape) == 2 else None
+
+
+def is_vector(shape: Shape, size: int) -> bool:
+    """Whether a bias of `size` entries may have this shape: (size,), one row, one column, or () for a single one."""
+    return int(np.prod(shape, dtype=object)) == size and (len(shape) < 2 or (len(shape) == 2 and 1 in shape))
+
+
+def oriented(array: np.ndarray, as_is: bool) -> np.ndarray:
+    """The matrix as it is or transposed; a vector becomes one column either way."""
+    column_or_matrix = array.reshape(-1, 1) if array.ndim == 1 else array
+    return np.ascontiguousarray(column_or_matrix if as_is or array.ndim == 1 else column_or_matrix.T)
+
+
+def shaped(values: np.ndarray, ndim: int) -> np.ndarray:
+    """Float64 values with `ndim` dimensions where their number of entries allows it."""
+    flat = values.ndim == 2 and 1 in values.shape
+    if ndim == 0 and values.size == 1:
+        return np.array(values.reshape(()), dtype=np.float64)
+    if ndim == 1 and flat:
+        return np.array(values.reshape(-1), dtype=np.float64)
+    return np.array(np.atleast_2d(values) if ndim == 2 else values, dtype=np.float64, order="C")
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What a file's names settle before shapes are looked at.
+
+    style   the naming convention, for messages ("PyTorch", "Keras", "Flax", "scikit-learn", "plain")
+    layers  (weight key, bias key | None) in the order that the names suggest; the first is hidden
+    fixed   the order of layers is certain, not only suggested
+    tie     the suggested order may settle what the shapes leave open
+    order   orientation of both matrices, or None when only shapes can tell
+    loose   keys whose role is unknown altogether: every assignment is tried
+    """
+
+    style: str
+    layers: tuple[tuple[str, str | None], ...] = ()
+    fixed: bool = False
+    tie: bool = True
+    order: str | None = None
+    loose: tuple[str, ...] = ()
+    preferred_order: str | None = None
+
+
+def readings(naming: Naming, shapes: Mapping[str, Shape]) -> list[Layout]:
+    """Every layout that the names allow and whose shapes chain, suggested order first."""
+    orders = [naming.order] if naming.order else [IN_OUT, OUT_IN]
+    found = []
+    for (hidden, hidden_bias), (output, output_bias) in role_assignments(naming, shapes):
+        for pair in product(orders, orders):
+            layout = Layout(hidden, output, hidden_bias, output_bias, *pair)
+            if layout.dimensions(shapes) is not None:
+                found.append(layout)
+    return found
+
+
+def role_assignments(naming: Naming, shapes: Mapping[str, Shape]) -> Iterator[tuple]:
+    """((W1, b1), (W2, b2)) for every assignment of keys to roles that the names leave possible."""
+    if not naming.loose:
+        yield naming.layers
+        if not naming.fixed:
+            yield naming.layers[::-1]
+        return
+    for keys in permutations((*naming.loose, None, None), 4):
+        hidden, output, hidden_bias, output_bias = keys
+        complete = hidden is not None and output is not None and set(naming.loose) <= set(keys)
+        if complete and len(shapes[hidden]) > 0 and len(shapes[output]) > 0:
+            yield (hidden, hidden_bias), (output, output_bias)

@@ -1,0 +1,152 @@
+"""Write a network back in the format, names and orientation of the file that its model came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from certify.errors import UnreadableFile, UsageError
+from certify.files.keras_config import class_name, functional_layers
+from certify.files.keras_hdf5 import STATE_GROUPS
+from certify.files.model import StoredModel
+from certify.files.opening import file_sha256
+from certify.files.text import path_name, printable
+from certify.network import Network
+
+
+def save_network(network: Network, path: Path, like: StoredModel) -> None:
+    """Write `network` (any width) as float64 under the keys and in the orientation of `like`, replacing `path` at once.
+
+    HDF5 keeps the source file's groups, attributes and configurations, with the hidden units updated; the state of the
+    optimizer is left out, since it belongs to other weights. Raises UsageError when the folder cannot be written,
+    UnreadableFile when an HDF5 source has changed since it was read, ValueError when the biases differ from the source's.
+    """
+    path = Path(path)
+    has = [(a is None) == (b is None) for a, b in zip(biases(network), biases(like.network), strict=True)]
+    if not all(has) or (network.inputs, network.outputs) != (like.network.inputs, like.network.outputs):
+        raise ValueError("a network is written only like a model of the same inputs, outputs and biases")
+    ndims = {item.key: len(item.shape) for item in like.reading}
+    arrays = like.layout.stored(network, ndims)
+    try:
+        replace_atomically(path, like, arrays, network.width)
+    except OSError as error:
+        raise UsageError(f"{path_name(path)}: cannot be written ({printable(error.strerror or error)})") from error
+
+
+def biases(network: Network) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Both biases."""
+    return network.hidden_bias, network.output_bias
+
+
+def replace_atomically(path: Path, like: StoredModel, arrays: dict[str, np.ndarray], width: int) -> None:
+    """Write beside the target, then rename: a reader sees the old file or the new one, never half of it."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    try:
+        if like.container == "npz":
+            with open(name, "wb") as stream:
+                # keys such as "file" are names of savez's own arguments, so members are written one by one
+                write_npz(stream, arrays)
+        else:
+            write_hdf5(Path(name), like, arrays, width)
+        os.chmod(name, 0o666 & ~current_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def current_umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def write_npz(stream: object, arrays: dict[str, np.ndarray]) -> None:
+    """An npz with one member an array."""
+    import zipfile
+
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for key, values in arrays.items():
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, values, allow_pickle=False)
+
+
+def write_hdf5(target: Path, like: StoredModel, arrays: dict[str, np.ndarray], width: int) -> None:
+    """A copy of the source without optimizer state, with the arrays replaced."""
+    if file_sha256(like.path) != like.file_sha256:
+        raise UnreadableFile(f"{path_name(like.path)}: the file has changed since it was read")
+    with h5py.File(like.path, "r", locking=False) as source, h5py.File(target, "w") as copy:
+        copy_attributes(source, copy)
+        for name in source:
+            if name not in STATE_GROUPS and any(key == name or key.startswith(f"{name}/") for key in arrays):
+                source.copy(name, copy)
+        for key, values in arrays.items():
+            replace_dataset(copy, key, values)
+        update_configuration(copy, like, width)
+
+
+def copy_attributes(source: h5py.Group, copy: h5py.Group) -> None:
+    """Root attributes, each with its stored type."""
+    for name in source.attrs:
+        identifier = source.attrs.get_id(name)
+        copy.attrs.create(name, source.attrs[name], shape=identifier.shape, dtype=identifier.dtype)
+
+
+def replace_dataset(copy: h5py.File, key: str, values: np.ndarray) -> None:
+    """The same place and attributes, new numbers, float64."""
+    attributes = dict(copy[key].attrs)
+    del copy[key]
+    dataset = copy.create_dataset(key, data=values)
+    for name, value in attributes.items():
+        dataset.attrs[name] = value
+
+
+def update_configuration(copy: h5py.File, like: StoredModel, width: int) -> None:
+    """Keras's model_config with the new number of hidden units."""
+    if like.layer_names is None or "model_config" not in copy.attrs or width == like.network.width:
+        return
+    text = copy.attrs["model_config"]
+    config = json.loads(text)
+    set_units(config, like.layer_names[0], width)
+    del copy.attrs["model_config"]
+    copy.attrs["model_config"] = json.dumps(config)
+
+
+def set_units(config: dict, hidden: str, width: int) -> None:
+    """Change `units` of the hidden layer, and the input shape that later layers may carry."""
+    inner = config["config"]
+    if class_name(config, "model_config") == "Sequential":
+        layers = inner if isinstance(inner, list) else inner["layers"]
+    else:
+        layers = functional_layers(inner)
+    after = False
+    for layer in layers:
+        if after:
+            set_last_extent(layer, width)
+        if layer["config"].get("name") == hidden:
+            layer["config"]["units"] = width
+            after = True
+
+
+def set_last_extent(layer: dict, width: int) -> None:
+    """The shapes of what a layer reads, in build_config and in Keras 3's tensors."""
+    shapes = [layer.get("build_config"), *tensor_configs(layer.get("inbound_nodes"))]
+    for holder in shapes:
+        for key in ("input_shape", "shape"):
+            if isinstance(holder, dict) and isinstance(holder.get(key), list) and holder[key]:
+                holder[key][-1] = width
+
+
+def tensor_configs(nodes: object) -> list[dict]:
+    """Every serialised tensor (a dictionary with keras_history) below a node."""
+    if isinstance(nodes, dict):
+        own = [nodes] if "keras_history" in nodes else []
+        return own + [found for value in nodes.values() for found in tensor_configs(value)]
+    return [found for value in nodes for found in tensor_configs(value)] if isinstance(nodes, list) else []

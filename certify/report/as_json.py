@@ -1,0 +1,153 @@
+"""A check as JSON: one object, its keys fixed (they may grow in number, never change their names), no NaN, no infinity."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from certify.network import Network
+from certify.report.numbers import midpoint
+from certify.report.record import CheckRecord, FileRecord
+from certify.verdict import Bounds, Direction, SearchReport, Stationarity, Verdict, Witness
+
+SCHEMA_VERSION = 1
+
+
+def to_json(value: dict[str, Any]) -> str:
+    """The object as text ending in a newline; what is not a finite number is null."""
+    return json.dumps(_plain(value), indent=2, allow_nan=False) + "\n"
+
+
+def check_as_dict(record: CheckRecord, version: str) -> dict[str, Any]:
+    """Everything about one check. value: the float nearest to F; the bounds are in value_bounds and optimum."""
+    verdict = record.verdict
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": verdict.decision.value,
+        "reason": verdict.reason.value if verdict.reason else None,
+        "explanation": verdict.explanation,
+        "eps": verdict.eps,
+        "objective": _objective(record),
+        **_figures(verdict),
+        "stationarity": _stationarity(verdict.stationarity),
+        "witness": _witness(verdict.witness, record.witness_file) if verdict.witness else None,
+        "certificate": None,
+        "files": {"model": _file(record.model), "data": _file(record.data)},
+        "notes": list(record.notes),
+        "search": _search(verdict.search),
+        "version": version,
+    }
+
+
+def _figures(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "value": midpoint(verdict.value.lower, verdict.value.upper),
+        "value_bounds": _bounds(verdict.value),
+        "lower_bound": verdict.optimum.lower,
+        "gap": verdict.gap,
+        "relative_gap": verdict.relative_gap,
+        "optimum": _bounds(verdict.optimum),
+        "gain": {"beta": verdict.beta, **_bounds(verdict.gain)},
+        "width": verdict.width,
+        "width_needed": verdict.width_needed,
+        "samples": verdict.samples,
+        "inputs": verdict.inputs,
+        "outputs": verdict.outputs,
+        "rank": verdict.rank,
+    }
+
+
+def _objective(record: CheckRecord) -> dict[str, Any]:
+    objective = record.objective
+    return {
+        "loss": objective.loss.value,
+        "reduction": objective.reduction.value,
+        "weight_decay": objective.weight_decay,
+        "hidden_decay": objective.hidden_decay,
+        "output_decay": objective.output_decay,
+        "hidden_bias": objective.hidden_bias.value,
+        "output_bias": objective.output_bias.value,
+        "activation": objective.activation,
+        "sample_weights": record.weighted,
+    }
+
+
+def _stationarity(report: Stationarity) -> dict[str, Any]:
+    return {
+        "balanced": report.balanced,
+        "active": report.active,
+        "clarke": report.clarke,
+        "directional": report.directional,
+        "residual": report.residual,
+        "tolerance": report.tolerance,
+        "balance_residual": report.balance_residual,
+        "activity_residual": report.activity_residual,
+        "clarke_residual": report.clarke_residual,
+        "boundary_samples": report.boundary,
+        "dead": report.dead,
+        "mergeable": report.mergeable,
+    }
+
+
+def _witness(witness: Witness, file: str | None) -> dict[str, Any]:
+    return {
+        "value": midpoint(witness.value.lower, witness.value.upper),
+        "value_bounds": _bounds(witness.value),
+        "width": witness.width,
+        "file": file,
+        "kind": witness.kind,
+        "network": _network(witness.network),
+        "direction": _direction(witness.direction) if witness.direction else None,
+    }
+
+
+def _direction(direction: Direction) -> dict[str, Any]:
+    return {
+        **_network(direction.displacement),
+        "neurons": direction.neurons,
+        "step": direction.step,
+        "order": direction.order,
+        "rate": direction.rate,
+        "decrease": direction.decrease,
+    }
+
+
+def _network(network: Network) -> dict[str, Any]:
+    return {
+        "hidden_weights": network.hidden_weights,
+        "hidden_bias": network.hidden_bias,
+        "output_weights": network.output_weights,
+        "output_bias": network.output_bias,
+    }
+
+
+def _bounds(bounds: Bounds) -> dict[str, float]:
+    return {"lower": bounds.lower, "upper": bounds.upper}
+
+
+def _file(file: FileRecord) -> dict[str, str]:
+    return {"path": file.path, "format": file.format, "sha256": file.sha256, "arrays_sha256": file.arrays_sha256}
+
+
+def _search(search: SearchReport) -> dict[str, Any]:
+    return {
+        "method": search.method,
+        "nodes": search.nodes,
+        "seconds": search.seconds,
+        "threads": search.threads,
+        "peak_memory_mb": search.peak_memory_mb,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Nested dicts, lists and Python scalars; arrays become lists, and floats that are not finite become null."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,139 @@
+"""A check as text: one stable verdict line, then a short block for people, at most 80 columns wide."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from certify.objective import Bias, Loss, Objective, Reduction
+from certify.report.numbers import GAP_DIGITS, difference, ratio, rounded_down, rounded_up, shortest, with_error
+from certify.report.printable import printable
+from certify.report.record import CheckRecord, FileRecord
+from certify.report.stationarity import neuron_table, stationarity_lines
+from certify.verdict import Decision, Verdict, Witness
+
+COLUMNS = 80
+LABEL = 13
+COLOURS = {Decision.CERTIFIED: "32", Decision.REFUTED: "31", Decision.INCONCLUSIVE: "33"}
+
+_LOSS_FORMULA = {
+    Loss.HALF_SQUARED: "(f(x_i) - y_i)^2 / 2",
+    Loss.SQUARED: "(f(x_i) - y_i)^2",
+    Loss.LOGISTIC: "log(1 + exp(-y_i f(x_i)))",
+}
+_LOSS_WORDS = {
+    Loss.HALF_SQUARED: "half the squared error",
+    Loss.SQUARED: "the squared error",
+    Loss.LOGISTIC: "the logistic loss, y = -1 or +1",
+}
+_BIAS_WORDS = {Bias.NONE: "none", Bias.PENALIZED: "penalized", Bias.FREE: "free (not penalized)"}
+
+
+def verdict_line(verdict: Verdict, colour: bool = False) -> str:
+    """`CERTIFIED gap<=3.1e-06 (relative 2.0e-06, eps 1e-04)`, and its like for the other two verdicts."""
+    word = verdict.decision.value.upper()
+    if colour:
+        word = f"\033[1;{COLOURS[verdict.decision]}m{word}\033[0m"
+    if verdict.reason is not None:
+        word += f" ({verdict.reason.value})"
+    return f"{word} {_margin(verdict)}"
+
+
+def text_report(record: CheckRecord, verbose: bool = False, colour: bool = False) -> str:
+    """The verdict line and the block; with `verbose` also a line a neuron."""
+    verdict = record.verdict
+    lines = [verdict_line(verdict, colour), *textwrap.wrap(printable(verdict.explanation), COLUMNS), ""]
+    for label, text in _entries(record):
+        lines.extend(_entry(label, text))
+    if verbose:
+        lines.extend(["", *neuron_table(verdict.stationarity)])
+    return "\n".join(lines) + "\n"
+
+
+def _margin(verdict: Verdict) -> str:
+    eps = f"eps {shortest(verdict.eps)}"
+    if verdict.decision is Decision.REFUTED and verdict.witness is not None:
+        decrease = difference(verdict.value.lower, verdict.witness.value.upper)
+        relative = rounded_down(ratio(decrease, verdict.value.upper), GAP_DIGITS)
+        how = f"by {verdict.witness.kind}, width {verdict.witness.width}"
+        return f"decrease>={rounded_down(decrease, GAP_DIGITS)} (relative {relative}, {eps}) {how}"
+    gap = max(difference(verdict.value.upper, verdict.optimum.lower), 0)
+    relative = ratio(gap, verdict.value.lower)
+    return f"gap<={rounded_up(gap, GAP_DIGITS)} (relative {rounded_up(relative, GAP_DIGITS)}, {eps})"
+
+
+def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
+    verdict = record.verdict
+    yield from _objective_entries(record.objective, verdict.samples, record.weighted)
+    yield "value", f"F = {with_error(verdict.value.lower, verdict.value.upper)}"
+    yield "optimum", f"{rounded_down(verdict.optimum.lower)} <= P* <= {rounded_up(verdict.optimum.upper)}"
+    yield "", "P* is the least F over two-layer ReLU networks of every width"
+    yield "gain", f"{rounded_down(verdict.gain.lower)} <= M(nu) <= {rounded_up(verdict.gain.upper)}"
+    yield "", f"a further neuron lowers F where M(nu) > beta = {shortest(verdict.beta)}"
+    yield "width", _width(verdict)
+    yield from zip(["stationarity", "", "", "", ""], stationarity_lines(verdict.stationarity), strict=False)
+    if verdict.witness is not None:
+        yield "witness", _witness(verdict, verdict.witness)
+    if record.witness_file is not None:
+        yield "", f"written to {printable(record.witness_file)}"
+    yield "search", _search(verdict)
+    yield from _file_entries("model", record.model)
+    yield from _file_entries("data", record.data)
+
+
+def _objective_entries(objective: Objective, samples: int, weighted: bool) -> Iterator[tuple[str, str]]:
+    over = f"1/{samples} sum" if objective.reduction is Reduction.MEAN else "sum"
+    yield "objective", f"F = {over}_i {'w_i ' if weighted else ''}{_LOSS_FORMULA[objective.loss]}"
+    yield "", f"    + {_penalty(objective)}"
+    combined = "averaged" if objective.reduction is Reduction.MEAN else "summed"
+    yield "", f"{_LOSS_WORDS[objective.loss]}, {combined} over {samples} samples, {objective.activation}"
+    yield "", f"hidden bias {_BIAS_WORDS[objective.hidden_bias]}, output bias {_BIAS_WORDS[objective.output_bias]}"
+
+
+def _penalty(objective: Objective) -> str:
+    hidden = ["|W1|^2"] + ["|b1|^2"] * (objective.hidden_bias is Bias.PENALIZED)
+    output = ["|W2|^2"] + ["|b2|^2"] * (objective.output_bias is Bias.PENALIZED)
+    if objective.hidden_decay == objective.output_decay:
+        return f"{shortest(objective.hidden_decay)}/2 ({' + '.join(hidden + output)})"
+    halves = ((objective.hidden_decay, hidden), (objective.output_decay, output))
+    return " + ".join(f"{shortest(decay)}/2 ({' + '.join(terms)})" for decay, terms in halves)
+
+
+def _width(verdict: Verdict) -> str:
+    text = f"{verdict.width} neurons, {verdict.inputs} inputs, rank {verdict.rank}"
+    return text + (f"; {verdict.width_needed} neurons are needed" if verdict.width_needed is not None else "")
+
+
+def _witness(verdict: Verdict, witness: Witness) -> str:
+    decrease = difference(verdict.value.lower, witness.value.upper)
+    value = with_error(witness.value.lower, witness.value.upper)
+    text = f"{witness.kind}, width {witness.width}: F = {value}, lower by {rounded_down(decrease, GAP_DIGITS)}"
+    if witness.direction is None:
+        return text
+    direction = witness.direction
+    fall = f"the straight step {direction.step:.3g} along a direction of order {direction.order}"
+    return f"{text}; {fall}, initial rate {direction.rate:.3g}, lowers F by {direction.decrease:.3g}"
+
+
+def _search(verdict: Verdict) -> str:
+    search = verdict.search
+    threads = f"{search.threads} thread{'s' * (search.threads != 1)}"
+    cost = f"{search.nodes} nodes, {search.seconds:.2f} s, {threads}, {search.peak_memory_mb:.0f} MB"
+    return f"{search.method}: {cost}"
+
+
+def _file_entries(label: str, file: FileRecord) -> Iterator[tuple[str, str]]:
+    yield label, f"{printable(file.path)} ({file.format})"
+    yield "sha256", file.sha256
+
+
+def _entry(label: str, text: str) -> list[str]:
+    # Long paths stay whole, so that they can be copied.
+    return textwrap.wrap(
+        text,
+        COLUMNS,
+        initial_indent=label.ljust(LABEL),
+        subsequent_indent=" " * LABEL,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

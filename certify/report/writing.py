@@ -1,0 +1,71 @@
+"""Where a result goes: a file, replaced in one step, or standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from certify.errors import UsageError
+
+
+def require_writable(path: Path, option: str) -> None:
+    """Raise UsageError now, before hours of search, where `path` could not be written afterwards."""
+    folder = path.parent
+    if path.is_dir():
+        raise UsageError(f"{option} {path}: this is a directory; name a file")
+    if not folder.is_dir():
+        raise UsageError(f"{option} {path}: the directory {folder} does not exist; create it first")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{option} {path}: this is not a regular file; name another one")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{option} {path}: the directory {folder} is not writable; name another one")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write UTF-8 text so that a reader sees the old file or the whole new one.
+
+    Raises UsageError where the system refuses.
+    """
+    target = path.resolve()
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with open(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(text)
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def deliver(text: str, path: Path | None) -> None:
+    """The result, to the file where one is named, else to standard output."""
+    if path is None:
+        write_to_stdout(text)
+    else:
+        write_atomically(path, text)
+
+
+def write_to_stdout(text: str) -> None:
+    """Print the result; a reader who has gone away (`| head -1`) is no error, and the exit code stays the verdict's."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_stdout()
+
+
+def discard_stdout() -> None:
+    """Send stdout nowhere from here on: Python flushes it once more at exit, and would complain of a closed pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

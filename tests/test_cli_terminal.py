@@ -1,0 +1,167 @@
+"""Terminals, pipes and signals, each with the real process."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import certify, environment
+
+from certify.cli.progress import progress_line
+from certify.decide.options import Progress
+
+OBJECTIVE = ("--loss", "half-squared", "--reduction", "sum", "--weight-decay", "0.1", "--penalize", "all")
+SLOW = """
+import sys, time
+import certify.decide
+from certify.decide.options import Progress
+
+def search(network, dataset, objective, options, progress):
+    print("searching", flush=True)
+    for step in range(1, 300):
+        if progress is not None:
+            progress(Progress("cones", step / 10, 0.3, 0.2, 0.25, 0.1, 0.12, 0.1, 100 * step, step / 300))
+        time.sleep(0.1)
+
+certify.decide.check_network = search
+from certify.cli.app import main
+main()
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """A network of one neuron, at the optimum of its one sample, and that sample (oracle O1)."""
+    model, data = tmp_path / "model.npz", tmp_path / "data.npz"
+    np.savez(model, **{"fc1.weight": np.array([[np.sqrt(1.9)]]), "fc2.weight": np.array([[np.sqrt(1.9)]])})
+    np.savez(data, X=np.array([[1.0]]), y=np.array([2.0]))
+    return model, data
+
+
+def on_a_terminal(*arguments: object, stream: str, **extra: str) -> tuple[str, int]:
+    """What the command writes to `stream` when that is a terminal, and its exit code."""
+    ours, theirs = pty.openpty()
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {stream: theirs}
+    command = [sys.executable, "-m", "certify", *map(str, arguments)]
+    process = subprocess.Popen(command, env=environment(TERM="xterm", **extra), **streams)
+    os.close(theirs)
+    text = b""
+    while True:
+        try:
+            chunk = os.read(ours, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        text += chunk
+    os.close(ours)
+    process.communicate(timeout=60)
+    return text.decode(), process.returncode
+
+
+@pytest.mark.parametrize(
+    ("extra", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"GITHUB_ACTIONS": "true"}, True)],
+)
+def test_colour_on_a_terminal(extra: dict[str, str], coloured: bool, files: tuple[Path, Path]) -> None:
+    """A terminal shows the verdict in colour, unless NO_COLOR is set and not empty."""
+    text, code = on_a_terminal("check", *files, *OBJECTIVE, "-q", stream="stdout", **extra)
+    assert code == 0
+    assert ("\033[" in text) is coloured
+    assert "CERTIFIED" in text
+
+
+@pytest.mark.parametrize("extra", [{}, {"GITHUB_ACTIONS": "true"}, {"FORCE_COLOR": "1"}, {"CLICOLOR_FORCE": "1"}])
+def test_no_colour_in_a_pipe(extra: dict[str, str], files: tuple[Path, Path]) -> None:
+    """A pipe gets plain text, 80 columns at most but for paths, and stderr stays empty."""
+    outcome = certify("check", *files, *OBJECTIVE, "-v", **extra)
+    text = outcome.stdout.decode()
+    assert (outcome.returncode, outcome.stderr) == (0, b"")
+    assert "\033" not in text
+    assert text.startswith("CERTIFIED gap<=")
+    assert all(len(line) <= 80 for line in text.splitlines() if "/" not in line.replace("0.1/2", ""))
+
+
+def started(files: tuple[Path, Path], stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    """A check whose search takes half a minute, started and searching."""
+    command = [sys.executable, "-c", SLOW, "check", *map(str, files), *OBJECTIVE]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment(TERM="xterm"))
+    assert process.stdout.readline() == b"searching\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_is_one_line_and_130(number: signal.Signals, files: tuple[Path, Path]) -> None:
+    """Ctrl-C and SIGTERM alike end the command at once, with one line and exit code 130."""
+    process = started(files)
+    begun = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 5
+    assert (process.returncode, out) == (130, b"")
+    assert err == b"certify: interrupted before any bound was known\n"
+
+
+def test_progress_is_one_live_line(files: tuple[Path, Path]) -> None:
+    """On a terminal stderr shows bounds, gap, nodes, speed, time and the share proved, and rewrites that line."""
+    ours, theirs = pty.openpty()
+    process = started(files, stderr=theirs)
+    os.close(theirs)
+    text = ""
+    while text.count("proved") < 3:
+        text += os.read(ours, 4096).decode()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    os.close(ours)
+    shown = re.sub(r"\033\[[0-9;?]*[A-Za-z]", "", text)
+    assert re.search(
+        r"\d+\.\ds upper 0\.25 lower 0\.2 gap 0\.1\S* M/beta<=1\.2\S* nodes \d+ \(1000/s\) proved \d+%", shown
+    )
+
+
+def test_progress_line_shows_what_is_known() -> None:
+    """Bounds that do not exist yet are left out, and those shown are rounded away from the claim."""
+    assert progress_line(Progress("reading", 0.25)) == "0.2s reading"
+    line = progress_line(Progress("cones", 2.0, value=1 / 3, lower_bound=0.3333299, nodes=10, proved=0.999))
+    assert line == "2.0s upper 0.33334 lower 0.33332 gap 3.5e-06 nodes 10 (5/s) proved 99% cones"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"]])
+def test_closed_pipe_is_quiet(arguments: list[str]) -> None:
+    """A reader who has gone away is no error, and never exit code 1."""
+    assert with_closed_stdout(arguments) == (0, b"")
+
+
+def test_closed_pipe_keeps_the_verdict(files: tuple[Path, Path]) -> None:
+    """`certify check ... | head -0` still exits with the verdict's code."""
+    assert with_closed_stdout(["check", *map(str, files), *OBJECTIVE]) == (0, b"")
+
+
+def test_full_disk_is_not_a_verdict(files: tuple[Path, Path]) -> None:
+    """A result that cannot be written is an error, not a certificate."""
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "certify", "check", *map(str, files), *OBJECTIVE]
+        outcome = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env=environment(), timeout=60, check=False
+        )
+    assert outcome.returncode == 3
+    assert outcome.stderr.startswith(b"certify: ")
+    assert outcome.stderr.count(b"\n") == 1
+
+
+def with_closed_stdout(arguments: list[str]) -> tuple[int, bytes]:
+    """Exit code and stderr of the command when nobody reads its stdout."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "certify", *arguments]
+    process = subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, env=environment())
+    os.close(writing)
+    return process.wait(timeout=60), process.communicate()[1]

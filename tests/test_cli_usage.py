@@ -1,0 +1,89 @@
+"""Usage: every mistake is one line that says what was found and what was expected, and exits 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import certify, only_line
+
+from certify import __version__
+from certify.cli.checking import parsed_mapping
+from certify.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Missing command"),
+        (["chek"], "No such command 'chek'"),
+        (["check"], "Missing argument 'MODEL'"),
+        (["check", "m"], "Missing argument 'DATA'"),
+        (["check", "m", "d", "--lss", "squared"], "--loss"),
+        (["check", "m", "d", "--loss", "hinge"], "'hinge' is not one of 'half-squared', 'squared', 'logistic'"),
+        (["check", "m", "d", "--eps", "0"], "--eps"),
+        (["check", "m", "d", "--eps", "nan"], "nan is not above 0 and below 1"),
+        (["check", "m", "d", "--eps", "inf"], "inf is not above 0 and below 1"),
+        (["check", "m", "d", "--eps", "tiny"], "--eps"),
+        (["check", "m", "d", "--time-limit", "0"], "0 is not a positive number of seconds"),
+        (["check", "m", "d", "--time-limit", "nan"], "nan is not a positive number of seconds"),
+        (["check", "m", "d", "--threads", "0"], "0 is not between 1 and"),
+        (["check", "m", "d", "--seed", "-1"], "-1 is not between 0 and"),
+        (["check", "m", "d", "--fail-on", "certified"], "'certified' is not one of"),
+        (["check", "m", "d", "-q", "-v"], "-q and -v exclude one another"),
+        (["check", "m", "d", "--map", "hidden=W"], "ROLE=KEY[:T] was expected"),
+        (["check", "m", "d", "--output", "nowhere/r.txt"], "the directory nowhere does not exist"),
+        (["check", "m", "d", "--witness", "."], "this is a directory"),
+        (["check", "m", "d", "--witness", "./m"], "would overwrite MODEL"),
+        (["check", "m", "d", "--witness", "w", "--output", "w"], "would overwrite --output"),
+        (["check", "-", "-"], "can stand for one file only"),
+        (["check", "no-such-model.npz", "no-such-data.npz"], "no-such-"),
+        (["inspect", "no-such-model.npz"], "no-such-model.npz"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_2(arguments: list[str], words: str, tmp_path: Path) -> None:
+    """Nothing reaches stdout, and stderr holds one line that begins with the command's name."""
+    outcome = certify(*arguments, cwd=tmp_path, stdin=b"")
+    line = only_line(outcome.stderr)
+    assert line.startswith("certify: error: ")
+    assert words in line
+    assert (outcome.returncode, outcome.stdout) == (2, b"")
+
+
+def test_json_does_not_change_an_error(tmp_path: Path) -> None:
+    """With --format json an error is still one line on stderr, and stdout stays empty."""
+    outcome = certify("check", "no-model.npz", "no-data.npz", "--format", "json", cwd=tmp_path)
+    assert only_line(outcome.stderr).startswith("certify: error: ")
+    assert (outcome.returncode, outcome.stdout) == (2, b"")
+
+
+def test_version_is_that_of_the_package() -> None:
+    """`certify --version` says the version, alone on stdout."""
+    outcome = certify("--version")
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, f"certify {__version__}\n".encode(), b"")
+
+
+@pytest.mark.parametrize("command", [(), ("check",), ("inspect",)])
+def test_help_is_plain_and_fits_80_columns(command: tuple[str, ...]) -> None:
+    """Help names the exit codes, has no colour even on a build server, and no line beyond 80 columns."""
+    outcome = certify(*command, "--help", GITHUB_ACTIONS="true", FORCE_COLOR="1", COLUMNS="80")
+    text = outcome.stdout.decode()
+    assert (outcome.returncode, outcome.stderr) == (0, b"")
+    assert "Exit codes: 0 certified" in text
+    assert "\033" not in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_mapping_is_read_from_one_string_or_several() -> None:
+    """--map may be repeated or hold several words; keys may hold spaces, = and :T."""
+    several = parsed_mapping(("hidden.weight=a b:T", "output.weight=W=2"))
+    assert several == {"hidden.weight": "a b:T", "output.weight": "W=2"}
+    assert parsed_mapping(("hidden.weight=a b:T output.weight=W=2",)) == several
+    assert parsed_mapping(()) is None
+
+
+@pytest.mark.parametrize("words", [("hidden.weight=",), ("w1=x",), ("",), ("hidden.bias=a", "hidden.bias=b")])
+def test_mapping_refuses_what_it_cannot_place(words: tuple[str, ...]) -> None:
+    """An unknown role, an empty key and a role named twice are errors."""
+    with pytest.raises(UsageError, match="--map"):
+        parsed_mapping(words)
