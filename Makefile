@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 
 IRIS := fixtures/iris.npz --loss half-squared --reduction sum --weight-decay 15 --penalize all
 CERTIFIED := check fixtures/iris_torch_wide.npz $(IRIS)

@@ -39,7 +39,8 @@ class Direction:
 
     hidden_weights (m, d), output_weights (m,), hidden_bias (m,) | None, output_bias: the displacement at full step
     (an array of zeros where nothing moves); theta + step * displacement has the objective lowered by `decrease`.
-    neurons: the rows that move. rate: the initial slope; for a zero neuron, half the second derivative.
+    neurons: the rows that move. order 1: rate is the initial slope; order 2 (a zero neuron): half the second derivative;
+    order 0: the whole way to the witness at once, between whose ends the objective may rise first; rate is -decrease.
     """
 
     displacement: Network
@@ -83,11 +84,12 @@ class Stationarity:
     dead: tuple[int, ...]  # neurons that are zero or inactive on every sample
     mergeable: tuple[tuple[int, ...], ...]  # groups of same-sign neurons in one closed cone
     tolerance: float
+    bias_residual: float = 0.0  # slope by the output bias
 
     @property
     def residual(self) -> float:
         """The largest relative residual of all."""
-        return max(self.balance_residual, self.activity_residual, *self.clarke_residual, 0.0)
+        return max(self.balance_residual, self.activity_residual, self.bias_residual, *self.clarke_residual)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,8 @@ def test_no_file_sets_nothing(tmp_path: Path) -> None:
         ("eps = [1]", {}, [], "certify.toml: eps must be"),
         ("quiet = true\nverbose = true", {}, [], "-q and -v exclude one another"),
         ("", {"CERTIFY_QUIET": "1"}, ["-v"], "-q and -v exclude one another"),
-        ("map = ['hidden=W']", {}, [], "--map 'hidden=W'"),
-        ("map = 'hidden=W'", {}, [], "--map 'hidden=W'"),
+        ("map = ['hidden=W']", {}, [], "--map hidden=W"),
+        ("map = 'hidden=W'", {}, [], "--map hidden=W"),
         ("help = true", {}, [], "unknown key 'help'"),
     ],
 )

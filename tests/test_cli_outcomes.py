@@ -249,3 +249,46 @@ def test_standard_input_stands_for_a_file(folder: Path, answer: Answer, monkeypa
         assert run(["check", "-", "data.npz", *OBJECTIVE, "--format", "json", "--output", "r.json"]) == 0
     model = json.loads((folder / "r.json").read_text())["files"]["model"]
     assert (model["path"], model["sha256"]) == ("-", sha256(content).hexdigest())
+
+
+def test_one_settings_file_states_objective_and_options(
+    folder: Path, answer: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """certify.toml beside the model holds [objective] for the model and [check] for the command, without a clash."""
+    answer(CERTIFIED)
+    objective = "[objective]\nloss = 'squared'\nreduction = 'mean'\nweight_decay = 0.5\npenalize = 'all'\n"
+    (folder / "certify.toml").write_text(f"{objective}[check]\nformat = 'json'\nweight-decay = 0.25\n")
+    assert run(["check", "model.npz", "data.npz"]) == 0
+    stated = json.loads(capsys.readouterr().out)["objective"]
+    assert (stated["loss"], stated["reduction"], stated["weight_decay"]) == ("squared", "mean", 0.25)
+
+
+def test_logistic_targets_are_signs_for_the_search(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes 0 and 1 reach the search as -1 and +1."""
+    seen = []
+
+    def search(network: object, dataset: object, *_: object) -> Verdict:
+        seen.append(dataset.y[:, 0].tolist())
+        return CERTIFIED
+
+    monkeypatch.setattr(certify.decide, "check_network", search)
+    np.savez(folder / "data.npz", X=np.arange(8.0).reshape(4, 2), y=np.array([0, 1, 1, 0]))
+    assert check("--loss", "logistic") == 0
+    assert seen == [[-1.0, 1.0, 1.0, -1.0]]
+    np.savez(folder / "data.npz", X=np.arange(8.0).reshape(4, 2), y=np.array([0, 1, 2, 0]))
+    assert check("--loss", "logistic") == 2
+
+
+def test_inspect_shows_what_it_can_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Readable files are described in either format; an unreadable one is a line on stderr and exit code 2."""
+    (folder / "broken.npz").write_bytes((folder / "data.npz").read_bytes()[:100])
+    assert run(["inspect", "model.npz", "data.npz"]) == 0
+    assert "fc1.weight" in capsys.readouterr().out
+    assert run(["inspect", "model.npz", "broken.npz", "--format", "json"]) == 2
+    captured = capsys.readouterr()
+    files = json.loads(captured.out)["files"]
+    assert [(file["path"], file["width"]) for file in files] == [("model.npz", 2)]
+    assert captured.err.startswith("certify: error: broken.npz")
+    assert captured.err.count("\n") == 1
+    assert run(["inspect", "broken.npz", "--format", "json"]) == 2
+    assert capsys.readouterr().out == ""

@@ -8,8 +8,6 @@ import pytest
 from command_line import certify, only_line
 
 from certify import __version__
-from certify.cli.checking import parsed_mapping
-from certify.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -31,7 +29,7 @@ from certify.errors import UsageError
         (["check", "m", "d", "--seed", "-1"], "-1 is not between 0 and"),
         (["check", "m", "d", "--fail-on", "certified"], "'certified' is not one of"),
         (["check", "m", "d", "-q", "-v"], "-q and -v exclude one another"),
-        (["check", "m", "d", "--map", "hidden=W"], "ROLE=KEY[:T] was expected"),
+        (["check", "m", "d", "--map", "hidden=W"], "expected ROLE=KEY[:T]"),
         (["check", "m", "d", "--output", "nowhere/r.txt"], "the directory nowhere does not exist"),
         (["check", "m", "d", "--witness", "."], "this is a directory"),
         (["check", "m", "d", "--witness", "./m"], "would overwrite MODEL"),
@@ -72,18 +70,3 @@ def test_help_is_plain_and_fits_80_columns(command: tuple[str, ...]) -> None:
     assert "Exit codes: 0 certified" in text
     assert "\033" not in text
     assert all(len(line) <= 80 for line in text.splitlines())
-
-
-def test_mapping_is_read_from_one_string_or_several() -> None:
-    """--map may be repeated or hold several words; keys may hold spaces, = and :T."""
-    several = parsed_mapping(("hidden.weight=a b:T", "output.weight=W=2"))
-    assert several == {"hidden.weight": "a b:T", "output.weight": "W=2"}
-    assert parsed_mapping(("hidden.weight=a b:T output.weight=W=2",)) == several
-    assert parsed_mapping(()) is None
-
-
-@pytest.mark.parametrize("words", [("hidden.weight=",), ("w1=x",), ("",), ("hidden.bias=a", "hidden.bias=b")])
-def test_mapping_refuses_what_it_cannot_place(words: tuple[str, ...]) -> None:
-    """An unknown role, an empty key and a role named twice are errors."""
-    with pytest.raises(UsageError, match="--map"):
-        parsed_mapping(words)

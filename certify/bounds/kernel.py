@@ -23,6 +23,9 @@ else:
         return function
 
 
+_ASCENT_ACCURACY = 1e-7
+
+
 @kernel
 def passive_solution(columns, indices):
     """Least-squares weights that bring the chosen columns to the last unit vector.
@@ -45,14 +48,13 @@ def passive_solution(columns, indices):
 
 
 @kernel
-def nonnegative_least_squares(columns, first):
-    """min |sum x_k columns_k - (0, ..., 0, 1)| over x >= 0 by Lawson and Hanson's active set, column `first` in from the start."""
+def nonnegative_least_squares(columns, x):
+    """min |sum x_k columns_k - (0, ..., 0, 1)| over x >= 0 by Lawson and Hanson's active set, from and into x >= 0."""
     size = columns.shape[0]
     last = columns.shape[1] - 1
-    passive = np.zeros(size, dtype=np.bool_)
-    passive[first] = True
-    x = np.zeros(size)
-    for _ in range(6 * size + 10):
+    passive = x > 0.0
+    entering = -1
+    for _ in range(3 * size + 10):
         indices = np.flatnonzero(passive)
         while indices.size > 0:
             candidate = passive_solution(columns, indices)
@@ -71,6 +73,8 @@ def nonnegative_least_squares(columns, first):
                 x[indices[i]] += step * (candidate[i] - x[indices[i]])
             x[indices[leaving]] = 0.0
             passive[indices[leaving]] = False
+            if indices[leaving] == entering:
+                return  # what should enter cannot: rounding decides from here on
             indices = np.flatnonzero(passive)
         residual = -np.dot(x, columns)
         residual[last] += 1.0
@@ -80,47 +84,40 @@ def nonnegative_least_squares(columns, first):
             if not passive[k] and slack[k] > best:
                 best, entering = slack[k], k
         if entering < 0:
-            break
+            return
         passive[entering] = True
-    return x
 
 
 @kernel
-def least_majorant(p, atoms, count, walls, dual_scale):
+def least_majorant(p, atoms, count, walls, dual_scale, weights):
     """The shortest z = p - q + sum mu_k walls_k with q in the hull of the first `count` atoms and mu >= 0.
+
+    weights: of walls, then atoms, in the last solution of a similar problem; updated.
 
     The sum-to-one of the hull's weights is solved exactly by one more row: min |M x|^2 + (sum lambda - 1)^2, then x is divided
     by sum lambda. Returns z, q.
     """
-    r = p.size
-    total = count + walls.shape[0]
-    columns = np.zeros((total, r + 1))
-    for t in range(count):
-        columns[t, :r] = (p - atoms[t]) * dual_scale
-    scale = 0.0
-    for t in range(count):
-        scale = max(scale, np.sqrt(np.sum(columns[t, :r] ** 2)))
+    r, first = p.size, walls.shape[0]
+    columns = np.zeros((first + count, r + 1))
+    columns[:first, :r] = walls * dual_scale
+    columns[first:, :r] = (p - atoms[:count]) * dual_scale
+    lengths = np.sqrt(np.sum(columns**2, axis=1))
+    scale = np.max(lengths[first:])
     if not scale > 0.0:
         return p - atoms[0], atoms[0].copy()
-    for t in range(count):
-        columns[t, :r] /= scale
-        columns[t, r] = 1.0
-    lengths = np.empty(walls.shape[0])
-    for k in range(walls.shape[0]):
-        wall = walls[k] * dual_scale
-        lengths[k] = np.sqrt(np.sum(wall**2))
-        columns[count + k, :r] = wall / lengths[k]
-    x = nonnegative_least_squares(columns, count - 1)
-    mass = np.sum(x[:count])
-    q = np.zeros(r)
+    lengths[first:] = scale
+    for k in range(first + count):
+        columns[k] /= lengths[k]
+    columns[first:, r] = 1.0
+    x = weights[: first + count]
+    nonnegative_least_squares(columns, x)
+    mass = np.sum(x[first:])
     if not mass > 0.0:
-        q += atoms[count - 1]
-        return p - q, q
-    for t in range(count):
-        q += (x[t] / mass) * atoms[t]
+        return p - atoms[count - 1], atoms[count - 1].copy()
+    q = np.dot(x[first:], atoms[:count]) / mass
     z = p - q
-    for k in range(walls.shape[0]):
-        z += (x[count + k] / mass * scale / lengths[k]) * walls[k]
+    if first > 0:
+        z = z + np.dot(x[:first] / lengths[:first] * (scale / mass), walls)
     return z, q
 
 
@@ -184,6 +181,7 @@ def bound_cone(v, walls, h_plus, q_start, plus, minus, plus_base, minus_base, du
     u = np.sum(v, axis=0)
     p = np.dot(h_plus, walls)
     most = 2 * r + 8
+    weights = np.zeros(r + most)
     atoms = np.empty((most, r))
     atoms[0] = q_start
     atoms[1] = subgradient(minus, minus_base, u)
@@ -191,7 +189,7 @@ def bound_cone(v, walls, h_plus, q_start, plus, minus, plus_base, minus_base, du
     bound, q = np.inf, q_start.copy()
     value, where = -np.inf, u
     for _ in range(most):
-        z, hull_q = least_majorant(p, atoms, count, walls, dual_scale)
+        z, hull_q = least_majorant(p, atoms, count, walls, dual_scale, weights)
         here = proved_bound(z, hull_q, v, walls, h_plus, slack, dual_scale, radius)
         if here < bound:
             bound, q = here, hull_q
@@ -355,8 +353,9 @@ def ascend(u, plus, minus, dual_scale, steps):
         atoms[0] = subgradient(minus, nothing, u)
         count = 1
         improved = False
+        weights = np.zeros(most)
         while True:
-            g, _ = least_majorant(z, atoms, count, no_walls, dual_scale)
+            g, _ = least_majorant(z, atoms, count, no_walls, dual_scale, weights)
             length = np.sqrt(np.sum((g * dual_scale) ** 2))
             if not length > 0.0:
                 break
@@ -367,7 +366,7 @@ def ascend(u, plus, minus, dual_scale, steps):
             if value > best + 1e-13 * np.abs(value):
                 improved = True
                 best, where = value, u
-            if np.dot(z, u) - lost >= length * (1.0 - 1e-12) or count == most:
+            if np.dot(z, u) - lost >= length * (1.0 - _ASCENT_ACCURACY) or count == most:
                 break
             atoms[count] = atom
             count += 1

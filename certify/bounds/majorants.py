@@ -13,7 +13,7 @@ import numpy as np
 from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.bounds.majorants_ascent import ascend
 from certify.bounds.majorants_node import Node, OneSign, Outcome, branching_scores, explore
-from certify.bounds.majorants_reduction import Hinges, reduce_problem
+from certify.bounds.majorants_reduction import Hinges, merge_hinges, reduce_problem
 from certify.bounds.quick import quick_gain_bound
 from certify.bounds.witnesses import as_violator, distinct, proved_gain
 from certify.rounding import gamma
@@ -22,6 +22,7 @@ GainProgress = Callable[[float, float, int], None]  # lower, upper, nodes
 
 _STARTS = 24
 _BLEND = 0.1  # how much of the uniform distribution a child's start takes in
+_START_MU = 1e-4
 _NUMERICS = 3e-8  # relative: asking a node for more would not end
 _KEPT_WITNESSES = 64
 
@@ -45,7 +46,7 @@ def bound_gain_by_majorants(
     hinges = reduce_problem(problem)
     if hinges is None or hinges.rank == 0:
         return GainBound(0.0, 0.0 if hinges is None else quick_gain_bound(problem), (), 0, True, "majorants")
-    search = _Search(problem, hinges, threshold, tolerance, limits)
+    search = _Search(problem, merge_hinges(hinges), threshold, tolerance, limits)
     search.seed(start)
     return search.run(progress)
 
@@ -157,7 +158,7 @@ class _Search:
         if parent.Z is not None:
             uniform = _uniform(node.whole)
             start = (1 - _BLEND) * _unpacked(parent.Z, len(uniform)) + _BLEND * uniform
-        return explore(node, self.level, start, max(parent.mu, 1e-5), self.limits.reached)
+        return explore(node, self.level, start, max(parent.mu, _START_MU), self.limits.reached)
 
     def _push(self, item: _Open) -> None:
         heapq.heappush(self.queue, (-item.bound, next(self.count), item))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from certify.bounds.majorants_cones import margin
+from certify.bounds.majorants_quadratic import best_multipliers
 from certify.bounds.majorants_relaxation import Relaxation, Spread, symmetric
 
 Families = list[np.ndarray]  # one array (m, k) of cones a family; see Program
@@ -121,5 +122,17 @@ class Program:
             tail = np.sqrt(np.einsum("ij,ij->i", cones[:, 1:], cones[:, 1:]))
             cones[:, 0] = np.maximum(cones[:, 0], 1.1 * tail + 0.05)
         z = each(lambda x: mu * np.column_stack([x[:, :1], -x[:, 1:]]) / margin(x)[:, None], s)
-        S = mu * np.linalg.inv(Z)
-        return Iterate(Z, roots, tops, s, (S + S.T) / 2, np.zeros(2), z)
+        lower = slice(1, 2 + self.heads)
+        balance = r.lowering_weight / self.lower.tops(z[lower])
+        z[lower] = [x * balance[:, None] for x in z[lower]]
+        return Iterate(Z, roots, tops, s, *self._dual_slack(z, mu), z)
+
+    def _dual_slack(self, z: Families, mu: float) -> tuple[np.ndarray, np.ndarray]:
+        """S positive definite and lam that satisfy the dual equation on Z; raises the bounded head's dual for that."""
+        Q = self.relaxation.linear + self.adjoint(z)[0]
+        multipliers = best_multipliers(Q, self.heads)
+        lam = multipliers[[0, -1]] + 3 * mu * np.array([1.0, self.size - self.heads])
+        for k in range(1, self.heads):
+            z[-1] = z[-1] + multipliers[k] + 3 * mu
+            Q[k, k] -= multipliers[k] + 3 * mu
+        return self.diagonal(lam) - Q, lam

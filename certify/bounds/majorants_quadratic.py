@@ -14,7 +14,8 @@ import math
 import numpy as np
 from scipy.linalg.lapack import dpotrf
 
-from certify.bounds.majorants_reduction import UNIT, gamma, rounded_up
+from certify.bounds.majorants_reduction import rounded_up
+from certify.rounding import TINY, UNIT, gamma
 
 
 def proved_maximum(Q: np.ndarray, heads: int, error: float) -> float:
@@ -45,7 +46,7 @@ def multipliers_prove(Q: np.ndarray, heads: int, multipliers: np.ndarray, error:
     size = len(Q)
     diagonal = np.concatenate([multipliers[:-1], np.full(size - heads, multipliers[-1])])
     weight = float(np.abs(diagonal).sum() + np.abs(np.diag(Q)).sum())
-    margin = rounded_up(error + gamma(2 * size + 8) * 2 * weight) + size * size * 2.0**-1000
+    margin = rounded_up(error + gamma(2 * size + 8) * 2 * weight) + size * size * TINY
     bordered = -Q
     bordered[np.diag_indices(size)] = diagonal - np.diag(Q) - margin
     if not np.all(np.isfinite(bordered)):

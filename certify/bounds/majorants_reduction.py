@@ -8,23 +8,17 @@ because for larger |b| all samples are on one side and sum(nu) = 0 leaves a line
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from certify.bounds.interface import GainProblem
-
-UNIT = 2.0**-53
-
-
-def gamma(count: float) -> float:
-    """Higham's bound k u / (1 - k u) on the relative error of k roundings."""
-    return count * UNIT / (1 - count * UNIT)
-
+from certify.bounds.reduction import merge_parallel
+from certify.rounding import UNIT, gamma, sums_to_zero
 
 def rounded_up(value: float, roundings: int = 8) -> float:
     """value, raised by more than so many relative roundings."""
-    return value + abs(value) * 2 * roundings * UNIT if value == value else math.inf
+    return math.inf if math.isnan(value) else value + abs(value) * 2 * roundings * UNIT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,20 +113,33 @@ def reduce_problem(problem: GainProblem) -> Hinges | None:
     if problem.free_bias:
         heads, radius = 2, float(_norms(rows).max(initial=0.0)) * (1 + 1e-12)
         centre = np.ldexp(centre, row_exponent)
-    points = np.zeros((len(nu), heads + rows.shape[1]))
-    points[:, heads:] = rows
-    if heads == 2:
-        points[:, 1] = radius
-    return Hinges(
-        points, nu, heads, math.ldexp(radius, row_exponent), basis, centre, stretch, slack, nu_exponent + row_exponent
-    )
+    points = np.column_stack([np.zeros(len(nu)), *[np.full(len(nu), radius)] * (heads - 1), rows])
+    points, nu, dropped = _balanced(points, nu)
+    radius = math.ldexp(radius, row_exponent)
+    return Hinges(points, nu, heads, radius, basis, centre, stretch, slack + dropped, nu_exponent + row_exponent)
+
+
+def merge_hinges(hinges: Hinges) -> Hinges:
+    """The same hinges with positively parallel ones made one; what that moves goes into the slack."""
+    points, nu, error = merge_parallel(hinges.points, hinges.nu)
+    # |(t, v)| <= sqrt(2), and the constant's entry of every point is zero
+    return replace(hinges, points=points, nu=nu, slack=hinges.slack + 1.5 * error)
+
+
+def _balanced(points: np.ndarray, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Rows with largest entries in [1/2, 1), the powers of two moved into nu; what cannot matter is dropped, and bounded."""
+    exponents = np.frexp(np.abs(points).max(axis=1))[1]
+    points, nu = np.ldexp(points, -exponents[:, None]), np.ldexp(nu, exponents)
+    sizes = np.abs(nu) * np.abs(points).sum(axis=1)
+    keep = sizes > 2.0**-60 / len(nu) * sizes.max(initial=0.0)
+    return points[keep], nu[keep], float(np.sum(sizes[~keep])) * (1 + 1e-9) + len(nu) * 2.0**-900
 
 
 def check_problem(problem: GainProblem) -> None:
     """Refuse what has no finite gain; raises ValueError with what was found."""
     if not (np.all(np.isfinite(problem.rows)) and np.all(np.isfinite(problem.nu))):
         raise ValueError("the rows and the dual vector of a gain problem must be finite")
-    if problem.free_bias and math.fsum(problem.nu) != 0:
+    if problem.free_bias and not sums_to_zero(problem.nu):
         raise ValueError(f"with a free bias nu must sum to exactly 0, not {math.fsum(problem.nu):.3g}")
 
 

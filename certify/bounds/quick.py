@@ -8,7 +8,8 @@ import numpy as np
 
 from certify.bounds.interface import GainProblem
 from certify.bounds.majorants_quadratic import proved_maximum
-from certify.bounds.majorants_reduction import Hinges, gamma, reduce_problem, rounded_up
+from certify.bounds.majorants_reduction import Hinges, reduce_problem, rounded_up
+from certify.rounding import gamma
 
 
 def quick_gain_bound(problem: GainProblem) -> float:

@@ -2,7 +2,7 @@
 
     M(nu) <= factor * M(reduced) + error
 
-Rows whose nu is zero or that are zero are dropped, positively parallel rows are merged, and where the rows span less than
+Rows whose nu or length is zero, or nearly, are dropped, positively parallel rows are merged, and where the rows span less than
 R^D they are written in an orthonormal basis of their span. With a free hidden bias the inputs are centred (the bias
 absorbs the shift at no cost), and the bias is measured in units R = power of two above max |x_i|, so that |b| <= 1 without loss
 (sum(nu) = 0: past |b| = max |x_i| every sample is on or every sample is off, and the gain is constant in b); giving it the tiny
@@ -20,6 +20,7 @@ from certify.bounds.interface import GainProblem
 from certify.rounding import SLOP, UNIT, gamma, sums_to_zero
 
 FREE_BIAS_WEIGHT = 2.0**-15
+_NEGLIGIBLE = 2.0**-100  # rows of less weight than this, relative, are left out and counted as error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,10 @@ def reduce_gain(problem: GainProblem) -> ReducedGain:
         shift_error = 2 * UNIT * float(np.abs(nu) @ lengths)
         unit = _power_above(float(np.max(lengths, initial=0.0)) * (1 + 1e-9))
         rows = np.column_stack([inputs, np.full(rows.shape[0], unit)])
-    used = (nu != 0) & np.any(rows != 0, axis=1)
+    lengths = np.linalg.norm(rows, axis=1)
+    weights = np.abs(nu) * lengths
+    used = weights > _NEGLIGIBLE * float(np.max(weights, initial=0.0))
+    dropped_error = float(np.sum(weights[~used]))
     rows, nu, merge_error = merge_parallel(rows[used], nu[used])
     rows, basis, factor, span_error = _to_row_space(rows, nu, problem.free_bias)
     scale, radius = np.ones(rows.shape[1]), 1.0
@@ -74,7 +78,7 @@ def reduce_gain(problem: GainProblem) -> ReducedGain:
         factor *= 1 + FREE_BIAS_WEIGHT**2
         radius = math.sqrt(2.0) * (1 + 1e-9)
         basis = np.vstack([basis[:-1], unit * basis[-1:] - centre @ basis[:-1]])
-    error = (merge_error + span_error + shift_error) * radius * SLOP
+    error = (dropped_error + merge_error + span_error + shift_error) * radius * SLOP
     return ReducedGain(rows, nu, scale, radius, basis, factor, error)
 
 

@@ -42,10 +42,12 @@ def local_maxima(
 
 
 def split(reduced: ReducedGain, sign: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows a_i (of weight sign * nu_i > 0) and b_j of f = h+ - h-, each (., r)."""
+    """The rows a_i (of weight sign * nu_i > 0) and b_j of f = h+ - h-, each (., r); zero rows say nothing."""
     weighted = sign * reduced.nu[:, None] * reduced.rows
+    present = np.any(weighted != 0, axis=1)
     positive = sign * reduced.nu > 0
-    return np.ascontiguousarray(weighted[positive]), np.ascontiguousarray(-weighted[~positive])
+    plus, minus = weighted[positive & present], -weighted[~positive & present]
+    return np.ascontiguousarray(plus), np.ascontiguousarray(minus)
 
 
 def as_violator(problem: GainProblem, direction: np.ndarray) -> Violator:

@@ -40,9 +40,12 @@ def check(
 ) -> Callable[[], int]:
     """Is this network a global minimum of its training loss?
 
-    CERTIFIED: no two-layer ReLU network of any width is better by more than eps.
-    REFUTED: a better network of at most the same width is exhibited.
-    INCONCLUSIVE: neither was reached; the reason is printed, and the bounds are true.
+    \b
+    CERTIFIED     no two-layer ReLU network of any width is better by
+                  more than eps times this one's objective
+    REFUTED       a better network of at most the same width is exhibited
+    INCONCLUSIVE  neither, for the reason named (limit, width, numerics);
+                  the bounds printed are true all the same
     """
     return partial(
         run_check,

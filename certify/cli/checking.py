@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +14,15 @@ from certify.cli.messages import say, wants_colour
 from certify.cli.progress import live_progress
 from certify.cli.stdin import files_or_stdin
 from certify.errors import InputError, UsageError
-from certify.objective import Loss, Reduction
+from certify.objective import Loss, Objective, Reduction
 from certify.report.writing import deliver, require_writable
 
 if TYPE_CHECKING:
-    from certify.files import StatedObjective, StoredDataset, StoredModel
-    from certify.network import Network
+    from certify.dataset import Dataset
+    from certify.decide.options import CheckOptions
+    from certify.files import StoredDataset, StoredModel
     from certify.report.record import CheckRecord, FileRecord
 
-ROLES = ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -78,12 +77,12 @@ class CheckRequest:
 
 def run_check(request: CheckRequest) -> int:
     """Exit code of the check. Raises CertifyError for whatever the user can mend."""
-    mapping = parsed_mapping(request.mapping)
     _require_consistent(request)
     limit_library_threads(request.search.threads)
-    with files_or_stdin((request.model, request.data)) as (model_path, data_path):
-        from certify.files import load_dataset, load_model
+    from certify.files import load_dataset, load_model, parse_map
 
+    mapping = parse_map(request.mapping) or None
+    with files_or_stdin((request.model, request.data)) as (model_path, data_path):
         data = load_dataset(data_path, request.x_key, request.y_key)
         model = load_model(model_path, mapping, data.dataset.inputs)
         record = _checked(request, model, data)
@@ -92,23 +91,6 @@ def run_check(request: CheckRequest) -> int:
     if failure is not None:
         raise failure
     return exit_code(record.verdict, request.output.fail_on, request.output.exit_zero)
-
-
-def parsed_mapping(items: tuple[str, ...]) -> dict[str, str] | None:
-    """{role: KEY[:T]} from `--map` words such as "hidden.weight=W1:T output.weight=W2"; None where there are none.
-
-    Raises UsageError for what is not ROLE=KEY, an unknown role, and a role given twice.
-    """
-    words = [word for item in items for word in re.split(rf"\s+(?=(?:{'|'.join(ROLES)})=)", item.strip())]
-    mapping: dict[str, str] = {}
-    for word in words:
-        role, _, key = word.partition("=")
-        if role not in ROLES or not key:
-            raise UsageError(f"--map {word!r}: ROLE=KEY[:T] was expected, with ROLE one of {', '.join(ROLES)}")
-        if role in mapping:
-            raise UsageError(f"--map names {role} twice: {mapping[role]!r} and {key!r}; give it once")
-        mapping[role] = key
-    return mapping or None
 
 
 def limit_library_threads(threads: int) -> None:
@@ -133,58 +115,53 @@ def _require_consistent(request: CheckRequest) -> None:
 
 def _checked(request: CheckRequest, model: StoredModel, data: StoredDataset) -> CheckRecord:
     from certify.decide import check_network
-    from certify.decide.options import CheckOptions
-    from certify.files import resolve_objective
     from certify.report.record import CheckRecord
 
-    stated = _stated(request.objective, model.network)
-    objective, cautions = resolve_objective(
-        model.network, data.dataset, model.stated, stated, request.objective.convention
-    )
+    objective, cautions = _stated_objective(request.objective, model, data)
+    dataset = _with_canonical_targets(data.dataset, objective)
     notes = (*model.notes, *data.notes, *cautions)
-    if not request.output.quiet:
-        for note in notes:
-            say(f"note: {note}")
-    search = request.search
-    options = CheckOptions(search.eps, search.time_limit, search.threads, search.seed, search.engine.value)
+    for note in notes:
+        _remark(note, request.output)
     with live_progress(request.output.quiet) as progress:
-        verdict = check_network(model.network, data.dataset, objective, options, progress)
+        verdict = check_network(model.network, dataset, objective, _check_options(request.search), progress)
     return CheckRecord(
         verdict,
         objective,
         _file_record(request.model, model),
         _file_record(request.data, data),
-        weighted=data.dataset.sample_weight is not None,
+        weighted=dataset.sample_weight is not None,
         notes=notes,
     )
 
 
-def _stated(choice: ObjectiveChoice, network: Network) -> StatedObjective:
-    """The options as a partial objective; `--penalize weights` frees the biases that there are."""
-    from certify.files import StatedObjective
-    from certify.objective import Bias
+def _stated_objective(
+    choice: ObjectiveChoice, model: StoredModel, data: StoredDataset
+) -> tuple[Objective, tuple[str, ...]]:
+    from certify.files import resolve_objective, stated_by_options
 
-    def bias(parameter: object) -> Bias | None:
-        if choice.penalize is None:
-            return None
-        if parameter is None:
-            return Bias.NONE
-        return Bias.PENALIZED if choice.penalize is Penalize.ALL else Bias.FREE
+    options = stated_by_options(choice.loss, choice.reduction, choice.weight_decay, choice.penalize)
+    return resolve_objective(model.network, data.dataset, model.stated, options, choice.convention)
 
-    return StatedObjective(
-        loss=choice.loss,
-        reduction=choice.reduction,
-        hidden_decay=choice.weight_decay,
-        output_decay=choice.weight_decay,
-        hidden_bias=bias(network.hidden_bias),
-        output_bias=bias(network.output_bias),
-    )
+
+def _with_canonical_targets(dataset: Dataset, objective: Objective) -> Dataset:
+    """Classes 0 and 1 become -1 and +1 for the logistic loss."""
+    if objective.loss is not Loss.LOGISTIC:
+        return dataset
+    from certify.files import logistic_targets
+
+    return replace(dataset, y=logistic_targets(dataset.y))
+
+
+def _check_options(search: SearchChoice) -> CheckOptions:
+    from certify.decide.options import CheckOptions
+
+    return CheckOptions(search.eps, search.time_limit, search.threads, search.seed, search.engine.value)
 
 
 def _file_record(path: Path, stored: StoredModel | StoredDataset) -> FileRecord:
     from certify.report.record import FileRecord
 
-    return FileRecord(str(path), stored.format, stored.file_sha256, stored.arrays_sha256)
+    return FileRecord(str(path), stored.format, stored.file_sha256, stored.canonical_sha256)
 
 
 def _with_witness_file(
@@ -197,14 +174,19 @@ def _with_witness_file(
     if output.witness is None:
         return record, None
     if witness is None:
-        say(f"note: no better network was found; {output.witness} was not written")
+        _remark(f"no better network was found; {output.witness} was not written", output)
         return record, None
     try:
         save_network(witness.network, output.witness, model)
     except InputError as error:
         return record, error
-    say(f"note: the better network was written to {output.witness}")
+    _remark(f"the better network was written to {output.witness}", output)
     return replace(record, witness_file=str(output.witness)), None
+
+
+def _remark(text: str, output: OutputChoice) -> None:
+    if not output.quiet:
+        say(f"note: {text}")
 
 
 def _rendered(record: CheckRecord, output: OutputChoice) -> str:

@@ -6,13 +6,15 @@ import contextlib
 import os
 import sys
 
-from certify.report.printable import printable
+from certify.files.text import printable
+
+LONGEST = 4096
 
 
 def say(message: str) -> None:
     """`certify: MESSAGE` on stderr; a closed stderr is no reason to stop, nor to change the exit code."""
     with contextlib.suppress(OSError, ValueError):
-        print(f"certify: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
+        print(f"certify: {printable(' '.join(message.split()), LONGEST)}", file=sys.stderr, flush=True)
 
 
 def wants_colour() -> bool:

@@ -35,7 +35,9 @@ def live_progress(quiet: bool) -> Iterator[ProgressCallback | None]:
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False)
-    with Live(console=console, auto_refresh=False, transient=True) as live:
+    with Live(
+        console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as live:
         throttle = _Throttle(SECONDS_BETWEEN_FRAMES)
 
         def show(progress: Progress) -> None:
@@ -57,13 +59,14 @@ def progress_line(progress: Progress) -> str:
 
 
 def _bounds(progress: Progress) -> list[str]:
+    """On the least F: the best network known, the proved lower bound, and what lies between."""
     uppers = [bound for bound in (progress.value, progress.best_value) if bound is not None]
     lower, upper = progress.lower_bound, min(uppers, default=None)
     parts = [] if upper is None else [f"upper {rounded_up(upper, DIGITS)}"]
     if lower is not None:
         parts.append(f"lower {rounded_down(lower, DIGITS)}")
-    if lower is not None and progress.value is not None:
-        parts.append(f"gap {rounded_up(max(difference(progress.value, lower), 0), GAP_DIGITS)}")
+    if lower is not None and upper is not None:
+        parts.append(f"gap {rounded_up(max(difference(upper, lower), 0), GAP_DIGITS)}")
     return parts
 
 

@@ -84,7 +84,7 @@ def read_float64(container: Container, key: str) -> np.ndarray:
     values = stored.fetch()
     if dtype.kind in "iu" and dtype.itemsize == 8:
         refuse_large_integers(where, values)
-    exact = np.ascontiguousarray(values, dtype=np.float64).reshape(stored.shape)
+    exact = values.astype(np.float64, order="C").reshape(stored.shape)
     refuse_not_finite(where, exact)
     return exact
 

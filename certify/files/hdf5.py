@@ -15,13 +15,18 @@ from threading import Timer
 import numpy as np
 
 import certify
-from certify.errors import UnreadableFile
+from certify.errors import CertifyError, UnreadableFile
 from certify.files.container import BYTES_CAP, Container, StoredArray
 from certify.files.text import path_name
 
-ANSWER_SECONDS = 60.0  # wall clock; processor time is limited much more tightly inside the worker
+ANSWER_SECONDS = 30.0  # wall clock; processor time is limited much more tightly inside the worker
 BYTES_PER_SECOND = 4 << 20
 CATALOGUE_CAP = 1 << 28
+WORKER = "certify.files.hdf5_worker"
+WORKER_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",  # the worker computes nothing, and every thread's memory counts against its limit
+    "HDF5_PLUGIN_PRELOAD": "::",  # a file must not make the library load filter plug-ins
+}
 
 
 @contextmanager
@@ -29,6 +34,7 @@ def open_hdf5(path: Path, digest: str, size: int) -> Iterator[Container]:
     """Open an HDF5 file; its arrays are read on demand and only after the worker has checked their sizes."""
     worker = Worker(path)
     try:
+        worker.await_start()
         content = worker.receive(ANSWER_SECONDS)
         arrays = {key: declare(worker, key, item) for key, item in content["arrays"].items()}
         yield Container(path, "HDF5", digest, arrays, content["attributes"], tuple(content["groups"]))
@@ -48,12 +54,18 @@ class Worker:
         self.path = path
         root = str(Path(certify.__file__).resolve().parents[1])
         search = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        # one BLAS thread: the worker computes nothing, and each thread reserves memory that counts against its limit
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(search), "OPENBLAS_NUM_THREADS": "1"}
-        command = [sys.executable, "-P", "-m", "certify.files.hdf5_worker", os.path.abspath(path)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(search)} | WORKER_ENVIRONMENT
+        command = [sys.executable, "-P", "-m", WORKER, os.path.abspath(path)]
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
+
+    def await_start(self) -> None:
+        """The worker's sign of life; without it the fault is the installation's, not the file's."""
+        try:
+            self.receive(ANSWER_SECONDS)
+        except UnreadableFile as error:
+            raise CertifyError(f"the process that reads HDF5 files did not start: {sys.executable} -m {WORKER}") from error
 
     def receive(self, seconds: float, expected_bytes: int = 0) -> dict:
         """One frame, and after it `expected_bytes` of array content, under "content"."""

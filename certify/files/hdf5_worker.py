@@ -1,7 +1,7 @@
 """The separate process in which HDF5 files are opened: garbled ones can crash or stall the HDF5 library itself.
 
-Run as `python -m certify.files.hdf5_worker FILE`. On stdout: the catalogue, then one answer per key asked on stdin (a JSON
-string a line). Every answer is a frame: 8 bytes of length (little-endian), a JSON object, and for an array its raw bytes.
+Run as `python -m certify.files.hdf5_worker FILE`. On stdout: a sign of life, the catalogue, then one answer per key asked on
+stdin (a JSON string a line). An answer is 8 bytes of length (little-endian), a JSON object, and for an array its raw bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from certify.files.text import printable, reading
 OBJECT_CAP = 10_000
 DEPTH_CAP = 32
 ATTRIBUTE_BYTES_CAP = 1 << 24
-MEMORY_CAP = 6 << 30
+MEMORY_CAP = 3 << 30
 CPU_SECONDS = 5
 CPU_BYTES_PER_SECOND = 1 << 24
 READ_ATTRIBUTES = re.compile(
@@ -34,6 +34,7 @@ READ_ATTRIBUTES = re.compile(
 def main(path: str) -> None:
     """Serve one file until stdin closes. Failures are answers too: {"error": text}."""
     answers = sys.stdout.buffer
+    send(answers, {"ready": True})
     try:
         limit_resources(CPU_SECONDS)
         with reading(None), h5py.File(path, "r", locking=False) as file:
@@ -152,7 +153,7 @@ def dtype_name(dataset: h5py.Dataset) -> str:
     if h5py.check_enum_dtype(dtype) is not None:
         return "enum"
     if dtype.kind == "O":
-        return "reference" if h5py.check_ref_dtype(dtype) else "string or object"
+        return "reference" if h5py.check_ref_dtype(dtype) else "string"
     return dtype.str if dtype.names is None else "compound"
 
 

@@ -19,6 +19,9 @@ from certify.network import Network
 WEIGHTS_GROUP = "model_weights"
 STATE_GROUPS = ("optimizer", "optimizer_weights", "metrics", "_metrics")
 WEIGHTLESS = re.compile(r"(dense|input_layer|re_lu|activation)(_\d+)?")
+OTHER_DEFAULT_NAMES = re.compile(
+    r"(.*dropout.*|gaussian_noise|leaky_re_lu|elu|softmax|sigmoid|tanh|lambda|add|concatenate|multiply|flatten)(_\d+)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,8 @@ def legacy_layers(container: Container) -> list[Layer]:
         arrays = {local_name(path): f"{group}/{path}" for path in name_list(container, group, "weight_names")}
         if arrays:
             layers.append(dense_layer(container, name, arrays))
+        elif OTHER_DEFAULT_NAMES.fullmatch(name):
+            raise UnsupportedModel(f"layer {printable(name)!r} is not supported; {SUPPORTED}")
     return layers
 
 

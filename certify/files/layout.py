@@ -145,5 +145,6 @@ def role_assignments(naming: Naming, shapes: Mapping[str, Shape]) -> Iterator[tu
     for keys in permutations((*naming.loose, None, None), 4):
         hidden, output, hidden_bias, output_bias = keys
         complete = hidden is not None and output is not None and set(naming.loose) <= set(keys)
-        if complete and len(shapes[hidden]) > 0 and len(shapes[output]) > 0:
+        ranks = [len(shapes[key]) for key in (hidden_bias, output_bias) if key is not None] if complete else [2]
+        if max(ranks, default=0) < 2 and len(shapes[hidden]) > 0 and len(shapes[output]) > 0:
             yield (hidden, hidden_bias), (output, output_bias)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from certify.dataset import canonical_sha256
-from certify.errors import AmbiguousFile, UnsupportedModel, UsageError
-from certify.files.container import Container, numeric_dtype, read_float64
+from certify.errors import AmbiguousFile, InputError, UnsupportedModel, UsageError
+from certify.files.container import Container, check_float64_size, numeric_dtype, read_float64
 from certify.files.keras_hdf5 import KerasModel, is_keras, read_keras
 from certify.files.layout import IN_OUT, OUT_IN, Layout, Naming, Shape, readings
-from certify.files.naming import MAP_HINT, mapped, recognise_names
+from certify.files.naming import MAP_HINT, SUPPORTED, mapped, recognise_names
 from certify.files.opening import open_container
-from certify.files.stated import StatedObjective, from_attributes, from_sidecar, over
+from certify.files.stated import SIDECAR, StatedObjective, from_attributes, from_sidecar, over
 from certify.files.text import path_name, printable, shape_text
 from certify.network import Network
 
@@ -66,16 +66,20 @@ def load_model(path: Path, mapping: Mapping[str, str] | None = None, inputs: int
     with open_container(path) as container:
         try:
             return read_model(container, mapping, inputs)
-        except (AmbiguousFile, UnsupportedModel, UsageError) as error:
-            named = str(error).startswith(path_name(path))
+        except InputError as error:
+            named = str(error).startswith((path_name(path), path_name(path.parent / SIDECAR)))
             raise error if named else type(error)(f"{path_name(path)}: {error}") from error
 
 
 def read_model(container: Container, mapping: Mapping[str, str] | None, inputs: int | None) -> StoredModel:
     """The model in an open container."""
-    keras = read_keras(container) if not mapping and is_keras(container) else None
-    shapes = model_shapes(container, keras)
-    naming, marked = mapped(mapping, shapes) if mapping else (keras.naming if keras else recognise_names(shapes), {})
+    keras = keras_part(container, mapping)
+    shapes = {key: container.arrays[key].shape for key in (keras.keys if keras else container.arrays)}
+    if mapping:
+        naming, marked = mapped(mapping, shapes)
+    else:
+        refuse_unusable_arrays(container, shapes)
+        naming, marked = keras.naming if keras else recognise_names(shapes), {}
     arrays: dict[str, np.ndarray] = {}
     layout = choose(container, arrays, naming, shapes, inputs, marked)
     network = layout.network(read_all(container, arrays, layout))
@@ -99,16 +103,24 @@ def read_model(container: Container, mapping: Mapping[str, str] | None, inputs: 
     )
 
 
-def model_shapes(container: Container, keras: KerasModel | None) -> dict[str, Shape]:
-    """Shapes of the arrays that can be parameters. Their dtypes are judged here, so that --map or names cannot hide one."""
-    keys = keras.keys if keras else tuple(container.arrays)
-    if not keys:
-        raise UnsupportedModel("the file holds no arrays; supported: two dense layers with ReLU between them")
-    shapes = {}
+def keras_part(container: Container, mapping: Mapping[str, str] | None) -> KerasModel | None:
+    """What a Keras file says of itself; None for other files, and where --map takes the place of a missing configuration."""
+    if not is_keras(container):
+        return None
+    if not mapping:
+        return read_keras(container)
+    if "model_config" in container.attributes.get("", {}):
+        raise UsageError("--map: this Keras file's model_config says which array is which; leave the option out")
+    return None
+
+
+def refuse_unusable_arrays(container: Container, keys: Iterable[str]) -> None:
+    """Every array of a model is numeric and of a size that can be read; said before names and shapes are looked at."""
+    if not container.arrays:
+        raise UnsupportedModel(f"the file holds no arrays; {SUPPORTED}")
     for key in keys:
         numeric_dtype(container.arrays[key], container.path)
-        shapes[key] = container.arrays[key].shape
-    return shapes
+        check_float64_size(f"{path_name(container.path)}: {printable(key)!r}", container.arrays[key].shape)
 
 
 def read_all(container: Container, arrays: dict[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:

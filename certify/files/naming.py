@@ -138,7 +138,10 @@ def plain(shapes: Mapping[str, Shape]) -> Naming:
                 by_role[role].append(key)
     known = [key for keys in by_role.values() for key in keys]
     unique = all(len(keys) <= 1 for keys in by_role.values())
-    if unique and len(known) == len(shapes) and by_role["hidden.weight"] and by_role["output.weight"]:
+    if unique and len(known) == len(shapes):
+        missing = [role for role in ROLES[:2] if not by_role[role]]
+        if missing:
+            raise UnsupportedModel(f"{listing(shapes)}: no array for {' and '.join(missing)}; {MAP_HINT}")
         first = {role: next(iter(keys), None) for role, keys in by_role.items()}
         layers = ((first["hidden.weight"], first["hidden.bias"]), (first["output.weight"], first["output.bias"]))
         return Naming("plain", layers, fixed=True)

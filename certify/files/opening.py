@@ -60,13 +60,15 @@ def read_head(path: Path) -> tuple[bytes, int]:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise UnreadableFile(f"{path_name(path)}: {error.strerror or 'cannot be opened'}") from error
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableFile(f"{path_name(path)}: not a regular file; expected an npz or HDF5 file")
         if status.st_size > FILE_CAP:
             raise UnreadableFile(f"{path_name(path)}: {status.st_size} bytes; the limit is {FILE_CAP} (4 GiB)")
-        return stream.read(HEAD), status.st_size
+        return os.read(descriptor, HEAD), status.st_size
+    finally:
+        os.close(descriptor)
 
 
 def recognise(path: Path, head: bytes) -> str:

@@ -16,6 +16,7 @@ from certify.objective import Bias, Loss, Reduction
 Choice = TypeVar("Choice", bound=StrEnum)
 SIDECAR = "certify.toml"
 SIDECAR_CAP = 1 << 20
+SIDECAR_TABLES = ("objective", "check", "tool")  # the last two are settings of the command line
 ATTRIBUTE_PREFIX = "certify/"
 PARTS = ("loss", "reduction", "hidden_decay", "output_decay", "hidden_bias", "output_bias")
 KEYS = ("loss", "reduction", "weight_decay", "hidden_decay", "output_decay", "penalize", "activation")
@@ -130,7 +131,7 @@ def decay(values: Mapping[str, object], key: str, where: str) -> float | None:
 
 
 def from_attributes(attributes: Mapping[str, Mapping[str, object]], path: Path) -> StatedObjective:
-    """The attributes certify/* of an HDF5 file's root, or those of its group `certify`."""
+    """The attributes certify/* of an HDF5 file's root."""
     root = {k[len(ATTRIBUTE_PREFIX) :]: v for k, v in attributes.get("", {}).items() if k.startswith(ATTRIBUTE_PREFIX)}
     return from_entries(root, f"{path_name(path)}: attributes certify/*") if root else StatedObjective()
 
@@ -148,7 +149,7 @@ def from_sidecar(model: Path) -> StatedObjective:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UnreadableFile(f"{path_name(path)}: not readable as TOML ({printable(' '.join(str(error).split()), 200)})") from error
-    unknown = [key for key, value in content.items() if isinstance(value, dict) and key not in ("objective", "tool")]
+    unknown = [key for key, value in content.items() if isinstance(value, dict) and key not in ("objective", "check", "tool")]
     if unknown or not isinstance(content.get("objective", {}), dict):
         raise ObjectiveError(f"{path_name(path)}: unknown entry {printable((unknown or ['objective'])[0])!r}; expected a table [objective]")
     return from_entries(content.get("objective", {}), f"{path_name(path)} [objective]")

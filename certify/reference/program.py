@@ -22,9 +22,11 @@ from certify.network import Network
 from certify.objective import Bias, Loss
 from certify.problem import Neurons, TrainingProblem
 from certify.reference.patterns import Cones, enumerate_cones
+from certify.rounding import TINY
 
 _TOLERANCE = 1e-12
-_NEGLIGIBLE_OUTPUT = 1e-9  # of the largest of predictions and targets: blocks below are the solver's dust
+_DUST = (1e-4, 1e-5, 1e-6, 1e-7, 1e-9)  # shares of the output below which a block may be what the solver left behind
+_CARRIES = 1e-6  # share of the output from which a cone is kept for the second solve
 _LEAST_SIZE = 1e-12  # of a free bias in units of the rows
 
 
@@ -83,10 +85,12 @@ def solve_full_program(
     """
     limits = limits or Limits()
     cones = cones or enumerate_cones(problem.rows, limits)
-    program = state_program(problem, cones)
-    if limits.reached() or not _solve(program.problem, limits):
+    solution = _solve_over(problem, cones, limits)
+    if solution is None:
         return None
-    return _solution(problem, cones, program)
+    carriers = _carriers(problem, solution)
+    again = _solve_over(problem, carriers, limits) if len(carriers.patterns) < len(cones.patterns) else None
+    return min((s for s in (again, solution) if s is not None), key=lambda s: s.value)
 
 
 def state_program(problem: TrainingProblem, cones: Cones) -> ConvexProgram:
@@ -104,6 +108,13 @@ def state_program(problem: TrainingProblem, cones: Cones) -> ConvexProgram:
         objective += problem.beta / units.weights / 2 * cp.square(c)
     in_cones = [_in_cones(v, Z, cones), _in_cones(w, Z, cones)]
     return ConvexProgram(cp.Problem(cp.Minimize(objective), [fit, *in_cones]), v, w, c, fit, units)
+
+
+def _solve_over(problem: TrainingProblem, cones: Cones, limits: Limits) -> FullProgramSolution | None:
+    program = state_program(problem, cones)
+    if limits.reached() or not _solve(program.problem, limits):
+        return None
+    return _solution(problem, cones, program)
 
 
 def psi(problem: TrainingProblem, blocks: np.ndarray, signs: np.ndarray, c: float = 0.0) -> Neurons:
@@ -193,11 +204,22 @@ def _solution(problem: TrainingProblem, cones: Cones, program: ConvexProgram) ->
     )  # fmt: skip
 
 
+def _carriers(problem: TrainingProblem, solution: FullProgramSolution) -> Cones:
+    """The cones whose blocks move the predictions; with them alone the solver is more accurate."""
+    shares = [_shares(problem, solution.cones, blocks) for blocks in (solution.v, solution.w)]
+    kept = np.maximum(*shares) > _CARRIES
+    return Cones(solution.cones.patterns[kept], solution.cones.walls[kept])
+
+
 def _without_dust(problem: TrainingProblem, cones: Cones, v: np.ndarray, w: np.ndarray, c: float) -> Neurons:
-    """psi of the blocks that move the predictions."""
-    outputs = [np.linalg.norm(cones.patterns.T * (problem.rows @ blocks.T), axis=0) for blocks in (v, w)]
-    total = cones.patterns.T * (problem.rows @ (v - w).T)
-    scale = max(np.linalg.norm(total.sum(axis=1)), np.linalg.norm(problem.targets))
-    kept = [output > _NEGLIGIBLE_OUTPUT * scale for output in outputs]
-    signs = np.concatenate([np.full(k.sum(), s) for k, s in zip(kept, (1.0, -1.0), strict=True)])
-    return psi(problem, np.vstack([v[kept[0]], w[kept[1]]]), signs, c)
+    """psi of the blocks above the cut that leaves the least objective."""
+    blocks, signs = np.vstack([v, w]), np.repeat([1.0, -1.0], len(v))
+    shares = np.concatenate([_shares(problem, cones, v), _shares(problem, cones, w)])
+    candidates = (psi(problem, blocks[shares > cut], signs[shares > cut], c) for cut in _DUST)
+    return min(candidates, key=problem.value)
+
+
+def _shares(problem: TrainingProblem, cones: Cones, blocks: np.ndarray) -> np.ndarray:
+    """|D Z v_D| of each block, in units of the targets (p,)."""
+    outputs = np.linalg.norm(cones.patterns * (blocks @ problem.rows.T), axis=1)
+    return outputs / max(float(np.linalg.norm(problem.targets)), TINY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from certify.network import Network
@@ -15,8 +16,10 @@ SCHEMA_VERSION = 1
 
 
 def to_json(value: dict[str, Any]) -> str:
-    """The object as text ending in a newline; what is not a finite number is null."""
-    return json.dumps(_plain(value), indent=2, allow_nan=False) + "\n"
+    """The object as text ending in a newline, a row of numbers on a line; what is not a finite number is null."""
+    text = json.dumps(_plain(value), indent=2, allow_nan=False)
+    # No JSON string holds a raw line end, so only lists are met here.
+    return re.sub(r"\[\n([^][{}\"]*)\n *\]", lambda row: f"[{' '.join(row[1].split())}]", text) + "\n"
 
 
 def check_as_dict(record: CheckRecord, version: str) -> dict[str, Any]:
@@ -127,7 +130,7 @@ def _bounds(bounds: Bounds) -> dict[str, float]:
 
 
 def _file(file: FileRecord) -> dict[str, str]:
-    return {"path": file.path, "format": file.format, "sha256": file.sha256, "arrays_sha256": file.arrays_sha256}
+    return {"path": file.path, "format": file.format, "sha256": file.sha256, "canonical_sha256": file.canonical_sha256}
 
 
 def _search(search: SearchReport) -> dict[str, Any]:

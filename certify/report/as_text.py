@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from certify.files.text import path_name
 from certify.objective import Bias, Loss, Objective, Reduction
 from certify.report.numbers import GAP_DIGITS, difference, ratio, rounded_down, rounded_up, shortest, with_error
-from certify.report.printable import printable
 from certify.report.record import CheckRecord, FileRecord
 from certify.report.stationarity import neuron_table, stationarity_lines
 from certify.verdict import Decision, Verdict, Witness
@@ -42,7 +42,7 @@ def verdict_line(verdict: Verdict, colour: bool = False) -> str:
 def text_report(record: CheckRecord, verbose: bool = False, colour: bool = False) -> str:
     """The verdict line and the block; with `verbose` also a line a neuron."""
     verdict = record.verdict
-    lines = [verdict_line(verdict, colour), *textwrap.wrap(printable(verdict.explanation), COLUMNS), ""]
+    lines = [verdict_line(verdict, colour), *textwrap.wrap(verdict.explanation, COLUMNS), ""]
     for label, text in _entries(record):
         lines.extend(_entry(label, text))
     if verbose:
@@ -75,7 +75,7 @@ def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
     if verdict.witness is not None:
         yield "witness", _witness(verdict, verdict.witness)
     if record.witness_file is not None:
-        yield "", f"written to {printable(record.witness_file)}"
+        yield "", f"written to {path_name(record.witness_file)}"
     yield "search", _search(verdict)
     yield from _file_entries("model", record.model)
     yield from _file_entries("data", record.data)
@@ -86,7 +86,7 @@ def _objective_entries(objective: Objective, samples: int, weighted: bool) -> It
     yield "objective", f"F = {over}_i {'w_i ' if weighted else ''}{_LOSS_FORMULA[objective.loss]}"
     yield "", f"    + {_penalty(objective)}"
     combined = "averaged" if objective.reduction is Reduction.MEAN else "summed"
-    yield "", f"{_LOSS_WORDS[objective.loss]}, {combined} over {samples} samples, {objective.activation}"
+    yield "", f"{_LOSS_WORDS[objective.loss]}, {combined} over {_count(samples, 'sample')}, {objective.activation}"
     yield "", f"hidden bias {_BIAS_WORDS[objective.hidden_bias]}, output bias {_BIAS_WORDS[objective.output_bias]}"
 
 
@@ -100,8 +100,8 @@ def _penalty(objective: Objective) -> str:
 
 
 def _width(verdict: Verdict) -> str:
-    text = f"{verdict.width} neurons, {verdict.inputs} inputs, rank {verdict.rank}"
-    return text + (f"; {verdict.width_needed} neurons are needed" if verdict.width_needed is not None else "")
+    text = f"{_count(verdict.width, 'neuron')}, {_count(verdict.inputs, 'input')}, rank {verdict.rank}"
+    return text + (f"; needed: {_count(verdict.width_needed, 'neuron')}" if verdict.width_needed is not None else "")
 
 
 def _witness(verdict: Verdict, witness: Witness) -> str:
@@ -117,13 +117,17 @@ def _witness(verdict: Verdict, witness: Witness) -> str:
 
 def _search(verdict: Verdict) -> str:
     search = verdict.search
-    threads = f"{search.threads} thread{'s' * (search.threads != 1)}"
-    cost = f"{search.nodes} nodes, {search.seconds:.2f} s, {threads}, {search.peak_memory_mb:.0f} MB"
+    nodes, threads = _count(search.nodes, "node"), _count(search.threads, "thread")
+    cost = f"{nodes}, {search.seconds:.2f} s, {threads}, {search.peak_memory_mb:.0f} MB"
     return f"{search.method}: {cost}"
 
 
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
 def _file_entries(label: str, file: FileRecord) -> Iterator[tuple[str, str]]:
-    yield label, f"{printable(file.path)} ({file.format})"
+    yield label, f"{path_name(file.path)} ({file.format})"
     yield "sha256", file.sha256
 
 

@@ -15,7 +15,7 @@ class FileRecord:
     path: str
     format: str
     sha256: str
-    arrays_sha256: str
+    canonical_sha256: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

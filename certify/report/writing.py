@@ -28,13 +28,15 @@ def write_atomically(path: Path, text: str) -> None:
 
     Raises UsageError where the system refuses.
     """
+    from certify.files.writer import current_umask
+
     target = path.resolve()
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with open(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
                 stream.write(text)
-            os.chmod(temporary, 0o666 & ~_umask())
+            os.chmod(temporary, 0o666 & ~current_umask())
             os.replace(temporary, target)
         except BaseException:
             os.unlink(temporary)
@@ -63,9 +65,3 @@ def write_to_stdout(text: str) -> None:
 def discard_stdout() -> None:
     """Send stdout nowhere from here on: Python flushes it once more at exit, and would complain of a closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

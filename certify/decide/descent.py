@@ -1,0 +1,139 @@
+"""Going downhill in parameter space: local descent, and straight directions with their measured decrease
+(docs/theory.md, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from certify.bounds.interface import Limits
+from certify.decide.stationarity import TOLERANCE, descent_at_kink, neuron_slopes, size_scale
+from certify.objective import Bias
+from certify.problem import Neurons, TrainingProblem, evaluate
+from certify.verdict import Direction
+
+_ITERATIONS = 3_000
+_STEPS = np.concatenate([[0.0], 2.0 ** np.arange(-60, 21)])
+
+
+def displaced(start: Neurons, move: Neurons, step: float) -> Neurons:
+    """start + step * move."""
+    return Neurons(start.u + step * move.u, start.a + step * move.a, start.c + step * move.c)
+
+
+def gradient(problem: TrainingProblem, neurons: Neurons) -> Neurons:
+    """The gradient of the objective; at a boundary sample the gate is closed."""
+    values = problem.rows @ neurons.u.T
+    hidden = np.maximum(values, 0.0)
+    slope = problem.loss.slope(hidden @ neurons.a + neurons.c, problem.targets, problem.weights)
+    u = ((values > 0) * slope[:, None]).T @ problem.rows * neurons.a[:, None] + problem.beta * _penalised(problem, neurons.u)
+    a = hidden.T @ slope + problem.beta * neurons.a
+    return Neurons(u, a, _bias_slope(problem, float(np.sum(slope)), neurons.c))
+
+
+def _penalised(problem: TrainingProblem, u: np.ndarray) -> np.ndarray:
+    if not problem.free_hidden_bias:
+        return u
+    u = u.copy()
+    u[:, -1] = 0.0
+    return u
+
+
+def _bias_slope(problem: TrainingProblem, total: float, c: float) -> float:
+    treatment = problem.objective.output_bias
+    if treatment is Bias.NONE:
+        return 0.0
+    return total + (problem.beta * c if treatment is Bias.PENALIZED else 0.0)
+
+
+def descend(problem: TrainingProblem, start: Neurons, limits: Limits) -> Neurons:
+    """A local descent of the objective from start, by L-BFGS; the result is never worse than start."""
+    from scipy.optimize import minimize  # imported where it is needed: it takes half a second
+
+    m, d = start.u.shape
+    scale = size_scale(problem, start)
+
+    def unpack(x: np.ndarray) -> Neurons:
+        return Neurons(x[: m * d].reshape(m, d) * scale, x[m * d : -1] * scale, float(x[-1]) * scale)
+
+    def fun(x: np.ndarray) -> tuple[float, np.ndarray]:
+        if limits.reached():
+            raise StopIteration
+        here = unpack(x)
+        value = problem.value(here)
+        if value < best[0]:
+            best[0], best[1] = value, here
+        g = gradient(problem, here)
+        return value, scale * np.concatenate([g.u.ravel(), g.a, [g.c]])
+
+    best: list = [problem.value(start), start]
+    x = np.concatenate([start.u.ravel(), start.a, [start.c]]) / scale
+    options = {"maxiter": _ITERATIONS, "maxfun": 2 * _ITERATIONS, "ftol": 1e-15, "gtol": 1e-12, "maxcor": 30}
+    try:
+        minimize(fun, x, jac=True, method="L-BFGS-B", options=options)
+    except StopIteration:
+        pass
+    return best[1]
+
+
+def balanced(problem: TrainingProblem, neurons: Neurons) -> Neurons:
+    """The same function with |u_j|_P = |a_j|; a neuron of which one layer is zero becomes zero."""
+    sizes, outer = problem.size(neurons.u), np.abs(neurons.a)
+    alive = (sizes > 0) & (outer > 0)
+    ratio = np.sqrt(np.divide(outer, sizes, out=np.zeros_like(outer), where=alive))
+    inverse = np.divide(1.0, ratio, out=np.zeros_like(ratio), where=ratio > 0)
+    return Neurons(neurons.u * ratio[:, None], neurons.a * inverse, neurons.c)
+
+
+def steepest(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> Direction | None:
+    """The negative (Clarke) gradient, or at a Clarke point that is not directionally stationary the steepest kink; with the
+    best measured step. None where neither lowers the objective beyond rounding."""
+    scale = size_scale(problem, neurons)
+    slopes = [neuron_slopes(problem, neurons, nu, j) for j in range(neurons.width)]
+    u = -np.array([s.nearest for s in slopes]).reshape(neurons.u.shape)
+    a = -np.array([s.output_slope for s in slopes]).reshape(neurons.a.shape)
+    move = Neurons(u, a, -_bias_slope(problem, -float(np.sum(nu)), neurons.c))
+    length = float(np.sqrt(np.sum(u**2) + np.sum(a**2) + move.c**2))
+    direction = None
+    if length > TOLERANCE * problem.beta * scale:
+        unit = Neurons(u / length, a / length, move.c / length)
+        direction = measured(problem, neurons, unit, order=1, rate=-length)
+    return direction or _steepest_kink(problem, neurons, slopes)
+
+
+def _steepest_kink(problem: TrainingProblem, neurons: Neurons, slopes: list) -> Direction | None:
+    best: Direction | None = None
+    for j, s in enumerate(slopes):
+        rate, _, along = descent_at_kink(problem, s) if s.kinked else (0.0, 0.0, None)
+        if along is None or not rate > 0:
+            continue
+        move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a))
+        move.u[j] = along
+        candidate = measured(problem, neurons, move, order=1, rate=-rate)
+        if candidate and (best is None or candidate.decrease > best.decrease):
+            best = candidate
+    return best
+
+
+def measured(problem: TrainingProblem, start: Neurons, move: Neurons, order: int, rate: float) -> Direction | None:
+    """The direction with the step that lowers the objective most, by enclosed values; None where no step does."""
+    before = evaluate(problem, problem.lower(start)).lower
+    step = best_step(lambda t: problem.value(displaced(start, move, t)))
+    decrease = before - evaluate(problem, problem.lower(displaced(start, move, step))).upper
+    if not decrease > 0:
+        return None
+    moved = np.any(move.u != 0, axis=1) | (move.a != 0)
+    return Direction(problem.lower(move), tuple(int(j) for j in np.flatnonzero(moved)), step, order, rate, decrease)
+
+
+def best_step(value: Callable[[float], float]) -> float:
+    """The best of a geometric grid of steps, refined between its neighbours by golden section."""
+    values = [value(float(t)) for t in _STEPS]
+    k = int(np.argmin(values))
+    low, high = float(_STEPS[max(k - 1, 0)]), float(_STEPS[min(k + 1, len(_STEPS) - 1)])
+    for _ in range(60):
+        left, right = low + 0.382 * (high - low), low + 0.618 * (high - low)
+        low, high = (low, right) if value(left) <= value(right) else (left, high)
+    middle = (low + high) / 2
+    return middle if value(middle) <= values[k] else float(_STEPS[k])

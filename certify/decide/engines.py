@@ -1,0 +1,119 @@
+"""What a check asks of an engine: a bound on the gain, and a convex program to improve the dual with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from certify.bounds.engine import Question, bound_gain
+from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
+from certify.convex.blocks import Blocks, blocks_of
+from certify.convex.generation import ColumnGeneration
+from certify.convex.restricted import RestrictedSolution
+from certify.decide.dual_bound import dual_vector
+from certify.decide.options import CheckOptions
+from certify.problem import TrainingProblem
+
+GainProgress = Callable[[float, float, int], None]
+_TOLERANCE = 1e-9
+
+
+class Engine(Protocol):
+    """The two services, under one name."""
+
+    name: str
+
+    def bound(
+        self,
+        problem: GainProblem,
+        threshold: float,
+        stop_above: float,
+        limits: Limits,
+        known: Sequence[np.ndarray],
+        progress: GainProgress,
+    ) -> GainBound:
+        """Bounds on M(nu); may stop once M <= threshold is proved, or a gain above stop_above is found."""
+
+    def generation(
+        self, problem: TrainingProblem, blocks: Blocks, seed: int, limits: Limits
+    ) -> ColumnGeneration | None:
+        """The convex program over (at least) the given blocks, not yet solved; None where there is nothing to solve."""
+
+
+class SearchEngine:
+    """Column generation and branch and bound."""
+
+    name = "cones"
+
+    def __init__(self, options: CheckOptions) -> None:
+        self.options = options
+
+    def bound(self, problem, threshold, stop_above, limits, known, progress):
+        question = Question(threshold, _TOLERANCE, stop_above, seed=self.options.seed, threads=self.options.threads)
+        return bound_gain(problem, question, limits, known, progress)
+
+    def generation(self, problem, blocks, seed, limits):
+        return ColumnGeneration(problem, blocks, seed) if blocks.count else None
+
+
+class EnumerationEngine:
+    """The reference: every pattern listed, the full convex program in cvxpy, one projection a pattern (WLP)."""
+
+    name = "enumerate"
+
+    def __init__(self, options: CheckOptions) -> None:
+        self.options = options
+
+    def bound(self, problem, threshold, stop_above, limits, known, progress):
+        from certify.reference.kkt import gain_by_enumeration
+
+        bound = gain_by_enumeration(problem, Limits(limits.deadline, cancelled=limits.cancelled))
+        progress(bound.lower, bound.upper, bound.nodes)
+        return bound
+
+    def generation(self, problem, blocks, seed, limits):
+        program = FullProgram(problem, blocks, seed)
+        return program if program.solve_all(limits) else None
+
+
+class FullProgram(ColumnGeneration):
+    """The full program has every column from the start: it is solved once, and nothing is ever added."""
+
+    def solve_all(self, limits: Limits) -> bool:
+        """Solve over all patterns; False at a limit or where the solver broke down."""
+        from certify.reference.patterns import EnumerationStopped
+        from certify.reference.program import solve_full_program
+
+        try:
+            full = solve_full_program(self.problem, limits)
+        except EnumerationStopped:
+            return False
+        if full is None:
+            return False
+        neurons = full.neurons
+        blocks = blocks_of(self.problem, neurons.u, np.sign(neurons.a))
+        w = blocks.hints * np.abs(neurons.a[_places(blocks.hints, neurons.u)])[:, None]
+        f = full.predictions
+        self.blocks = blocks
+        self.solution = RestrictedSolution(blocks, w, neurons.c, f, full.value)
+        self.nu = dual_vector(self.problem, f)
+        return True
+
+    def run(self, tolerance: float, limits: Limits) -> None:
+        """Nothing to add."""
+
+    def add(self, violators: Sequence[Violator]) -> bool:
+        """Every pattern is there already."""
+        return False
+
+
+def _places(chosen: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """For each chosen row its index among the rows."""
+    return np.array([int(np.flatnonzero(np.all(rows == row, axis=1))[0]) for row in chosen], dtype=int)
+
+
+def make_engine(options: CheckOptions) -> Engine:
+    """The engine that options.engine names."""
+    return EnumerationEngine(options) if options.engine == "enumerate" else SearchEngine(options)

@@ -1,0 +1,191 @@
+"""Better networks of at most the given width, and how each was come by (docs/theory.md, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from certify.bounds.interface import Limits, Violator
+from certify.convex.blocks import blocks_of, network_of
+from certify.convex.generation import ColumnGeneration
+from certify.convex.polish import polish
+from certify.convex.restricted import solve_restricted
+from certify.convex.sparsify import fewest, prune
+from certify.decide.descent import balanced, best_step, descend, measured, steepest
+from certify.decide.stationarity import dead_neurons
+from certify.network import Network
+from certify.problem import Neurons, TrainingProblem, evaluate
+from certify.verdict import Bounds, Direction, Stationarity, Witness
+
+_SUBSET_STARTS = 6
+_RANDOM_STARTS = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A network that may be better, not yet re-evaluated."""
+
+    neurons: Neurons
+    kind: str
+    direction: Direction | None = None
+
+
+def shown(problem: TrainingProblem, candidate: Candidate) -> Witness:
+    """The candidate as a witness: its network in the original parametrisation, re-evaluated on the original objective."""
+    network = problem.lower(candidate.neurons)
+    value = evaluate(problem, network)
+    return Witness(network, Bounds(value.lower, value.upper), candidate.kind, candidate.direction)
+
+
+def local_candidates(
+    problem: TrainingProblem, neurons: Neurons, nu: np.ndarray, stationarity: Stationarity, limits: Limits
+) -> Iterator[Candidate]:
+    """Balancing and descent, where the network is not stationary (conditions A or B fail, or a kink lets it fall)."""
+    if stationarity.directional and stationarity.balanced and stationarity.active:
+        return
+    direction = steepest(problem, neurons, nu)
+    if direction is None and stationarity.balanced:
+        return
+    yield Candidate(balanced(problem, neurons), "gradient", direction)
+    yield Candidate(descend(problem, _after(problem, neurons, direction), limits), "gradient", direction)
+
+
+def _after(problem: TrainingProblem, neurons: Neurons, direction: Direction | None) -> Neurons:
+    if direction is None:
+        return balanced(problem, neurons)
+    move = problem.lift(direction.displacement)
+    start = Neurons(
+        neurons.u + direction.step * move.u, neurons.a + direction.step * move.a, neurons.c + direction.step * move.c
+    )
+    return start
+
+
+def slot_candidates(
+    problem: TrainingProblem, neurons: Neurons, violators: Sequence[Violator], limits: Limits
+) -> Iterator[Candidate]:
+    """The largest violator as a new neuron in a slot that is dead, or that merging and pruning frees at no cost."""
+    if not violators or not violators[0].gain > problem.beta:
+        return
+    dead = dead_neurons(problem, neurons)
+    base, slot = (neurons, dead[0]) if dead else (_freed(problem, neurons), None)
+    if slot is None:
+        slot = base.width
+        if slot >= neurons.width:
+            return
+        base = Neurons(np.vstack([base.u, np.zeros_like(base.u[:1])]), np.append(base.a, 0.0), base.c)
+    cleared = Neurons(base.u.copy(), base.a.copy(), base.c)
+    cleared.u[slot], cleared.a[slot] = 0.0, 0.0
+    for violator in violators[:3]:
+        grown = _with_neuron(problem, cleared, slot, violator)
+        direction = _slot_direction(problem, neurons, slot, violator) if dead else None
+        yield Candidate(grown, "dead-neuron", direction)
+        yield Candidate(descend(problem, grown, limits), "dead-neuron", direction)
+
+
+def _with_neuron(problem: TrainingProblem, base: Neurons, slot: int, violator: Violator) -> Neurons:
+    """(u, a) = t (v, s) in the slot, with the best t."""
+
+    def at(t: float) -> Neurons:
+        u, a = base.u.copy(), base.a.copy()
+        u[slot], a[slot] = t * violator.direction, t * violator.sign
+        return Neurons(u, a, base.c)
+
+    return at(best_step(lambda t: problem.value(at(t))))
+
+
+def _slot_direction(problem: TrainingProblem, neurons: Neurons, slot: int, violator: Violator) -> Direction | None:
+    move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a))
+    move.u[slot], move.a[slot] = violator.direction, violator.sign
+    zero = not np.any(neurons.u[slot]) and neurons.a[slot] == 0
+    return measured(problem, neurons, move, order=2 if zero else 1, rate=problem.beta - violator.gain)
+
+
+def _freed(problem: TrainingProblem, neurons: Neurons) -> Neurons:
+    """The same function with fewer neurons: balanced, same-sign neurons of one pattern merged, dependent ones pruned."""
+    even = balanced(problem, neurons)
+    w = even.u * np.abs(even.a)[:, None]
+    signs = np.sign(even.a)
+    keys: dict[tuple[float, bytes], int] = {}
+    merged: list[np.ndarray] = []
+    for k in np.flatnonzero(problem.size(w) > 0):
+        key = (float(signs[k]), np.packbits(problem.rows @ w[k] > 0).tobytes())
+        if key in keys:
+            merged[keys[key]] = merged[keys[key]] + w[k]
+        else:
+            keys[key] = len(merged)
+            merged.append(w[k])
+    if not merged:
+        return Neurons(even.u[:0], even.a[:0], even.c)
+    w, signs = np.array(merged), np.array([key[0] for key in keys])
+    t = prune(problem, w, signs)
+    return network_of(problem, w * t[:, None], signs, even.c)
+
+
+def rebuilt_candidates(
+    problem: TrainingProblem, generation: ColumnGeneration, extra: Sequence[Violator], limits: Limits
+) -> Iterator[Candidate]:
+    """The optimum of the convex program with few neurons: pruned, and in its sparsest form.
+
+    extra: directions of gain beta that the solution does not use, but a sparser one may.
+    """
+    solution = generation.solution
+    w, signs = solution.w, solution.blocks.signs
+    t = prune(problem, w, signs)
+    kept = t > 0
+    yield Candidate(network_of(problem, w[kept] * t[kept, None], signs[kept], solution.c), "rebuilt")
+    directions = np.vstack([w, *(v.direction[None, :] for v in extra)])
+    all_signs = np.concatenate([signs, [float(v.sign) for v in extra]])
+    sparse = fewest(problem, directions, all_signs, solution.f - solution.c, int(kept.sum()) - 1)
+    if sparse is not None and not limits.reached():
+        chosen, mass = sparse
+        yield Candidate(network_of(problem, directions[chosen] * mass[:, None], all_signs[chosen], solution.c), "rebuilt")
+        yield _resolved(problem, directions[chosen], all_signs[chosen])
+
+
+def _resolved(problem: TrainingProblem, directions: np.ndarray, signs: np.ndarray) -> Candidate:
+    """The best network with these patterns, one neuron each."""
+    solution = polish(problem, solve_restricted(problem, blocks_of(problem, directions, signs)))
+    return Candidate(network_of(problem, solution.w, solution.blocks.signs, solution.c), "rebuilt")
+
+
+def narrow_candidates(
+    problem: TrainingProblem, generation: ColumnGeneration, width: int, seed: int, limits: Limits
+) -> Iterator[Candidate]:
+    """Good networks of the width although the optimum needs more: parts of the optimum, and random starts, descended.
+
+    The atoms of the optimum are taken heaviest first, then each in turn left out; every start is solved over its own
+    patterns, which may leave its neurons on boundaries, then descended, and solved again.
+    """
+    w, signs = generation.solution.w, generation.solution.blocks.signs
+    rng = np.random.default_rng(seed)
+    order = np.argsort(-np.linalg.norm(problem.activations(w), axis=0), kind="stable")
+    subsets = [order[:width]] + [np.delete(order, k)[:width] for k in range(min(order.size, width + 1))]
+    subsets = [s for s in subsets if s.size][:_SUBSET_STARTS]
+    starts = [(w[s], signs[s]) for s in subsets]
+    for _ in range(_RANDOM_STARTS):
+        rows = rng.standard_normal((width, problem.rows.shape[1]))
+        starts.append((rows, rng.choice([-1.0, 1.0], size=width)))
+    for directions, chosen in starts:
+        if limits.reached():
+            return
+        blocks = blocks_of(problem, directions, chosen)
+        if not blocks.count:
+            continue
+        first = _resolved(problem, directions, chosen)
+        yield first
+        yield Candidate(descend(problem, first.neurons, limits), "rebuilt")
+
+
+def displacement(problem: TrainingProblem, start: Network, end: Network, decrease: float) -> Direction:
+    """The straight way from the network to a witness of at most its width, neurons matched by place."""
+    target = problem.lift(end)
+    missing = start.width - target.width
+    padded = Neurons(
+        np.vstack([target.u, np.zeros((missing, target.u.shape[1]))]), np.append(target.a, np.zeros(missing)), target.c
+    )
+    origin = problem.lift(start)
+    move = Neurons(padded.u - origin.u, padded.a - origin.a, padded.c - origin.c)
+    moved = np.any(move.u != 0, axis=1) | (move.a != 0)
+    return Direction(problem.lower(move), tuple(int(j) for j in np.flatnonzero(moved)), 1.0, 0, -decrease, decrease)

@@ -1,0 +1,381 @@
+"""Engine S and the quick bound: every bound is one, and settled ones are exact."""
+
+from __future__ import annotations
+
+import math
+import time
+from itertools import combinations
+
+import cvxpy as cp
+import numpy as np
+import pytest
+
+from certify.bounds.interface import GainBound, GainProblem, Limits
+from certify.bounds.majorants import bound_gain_by_majorants, one_sign
+from certify.bounds.majorants_node import Majorant, Node, explore
+from certify.bounds.majorants_quadratic import multipliers_prove, proved_maximum
+from certify.bounds.majorants_reduction import reduce_problem
+from certify.bounds.quick import quick_gain_bound
+
+
+def settle(problem: GainProblem, tolerance: float = 1e-6, **options) -> GainBound:
+    options = {"threshold": 0.0, "limits": Limits().within(seconds=20), **options}
+    return bound_gain_by_majorants(problem, tolerance=tolerance, **options)
+
+
+def planar_maximum(rows: np.ndarray, nu: np.ndarray) -> float:
+    """max |nu.(Zu)_+| over the circle, exactly: on an arc between kinks the gain is g.u."""
+    normals = rows[np.any(rows != 0, axis=1)]
+    turns = np.arctan2(normals[:, 0], -normals[:, 1])
+    cuts = np.unique(np.concatenate([turns, turns + np.pi, [0.0]]) % (2 * np.pi))
+    best = 0.0
+    for low, high in zip(cuts, np.append(cuts[1:], cuts[0] + 2 * np.pi), strict=True):
+        middle = np.array([math.cos((low + high) / 2), math.sin((low + high) / 2)])
+        g = (nu * (rows @ middle > 0)) @ rows
+        ends = [np.array([math.cos(a), math.sin(a)]) for a in (low, high)]
+        best = max(best, *(abs(g @ u) for u in ends))
+        inside = (math.atan2(g[1], g[0]) - low) % np.pi
+        if inside <= high - low:
+            best = max(best, float(np.linalg.norm(g)))
+    return best
+
+
+def spatial_maximum(rows: np.ndarray, nu: np.ndarray, rng: np.random.Generator) -> float:
+    """The same in three dimensions: the best point of every face of every cell met by dense sampling."""
+    patterns = np.unique(rng.standard_normal((20_000, 3)) @ rows.T > 0, axis=0)
+    gradients = (patterns * nu) @ rows
+    best = 0.0
+    for size in range(3):
+        for face in combinations(range(len(rows)), size):
+            plane = np.linalg.qr(rows[list(face)].T)[0] if size else np.zeros((3, 0))
+            u = gradients - (gradients @ plane) @ plane.T
+            lengths = np.linalg.norm(u, axis=1)
+            u = u[lengths > 1e-12] / lengths[lengths > 1e-12, None]
+            u = np.concatenate([u, -u])
+            best = max(best, float(np.abs(np.maximum(u @ rows.T, 0) @ nu).max(initial=0.0)))
+    return best
+
+
+def sampled_gain(problem: GainProblem, rng: np.random.Generator, count: int = 2_000) -> float:
+    """The largest gain of many random directions and the data's own."""
+    directions = rng.standard_normal((count, problem.rows.shape[1]))
+    if problem.free_bias:
+        directions[:, -1] *= 2 * np.abs(problem.rows[:, :-1]).max()
+    sizes = np.maximum(np.abs(problem.rows).max(axis=1, keepdims=True), 2.0**-1000)
+    directions = np.concatenate([directions, problem.rows / sizes])
+    return max(abs(problem.gain(u)) for u in directions)
+
+
+def free(points: np.ndarray, nu: np.ndarray) -> GainProblem:
+    """A free-bias problem; nu is put on a grid where it sums to exactly zero."""
+    grid = np.round(nu * 2**20) / 2**20
+    grid[0] -= math.fsum(grid)
+    return GainProblem(np.column_stack([points, np.ones(len(points))]), grid, free_bias=True)
+
+
+def odd_problems() -> dict[str, GainProblem]:
+    rng = np.random.default_rng(5)
+    X, nu = rng.standard_normal((30, 5)), rng.standard_normal(30)
+    thin = rng.standard_normal((30, 2)) @ rng.standard_normal((2, 7))
+    stretched = X * 10.0 ** np.array([-8, -3, 0, 4, 8])
+    wide = rng.standard_normal((6, 40))
+    return {
+        "one sample": GainProblem(X[:1], nu[:1]),
+        "one sample, negative": GainProblem(X[:1], -np.abs(nu[:1])),
+        "one column": GainProblem(X[:, :1], nu),
+        "rank deficient": GainProblem(thin, nu),
+        "wide": GainProblem(wide, nu[:6]),
+        "duplicates": GainProblem(np.repeat(X[:10], 3, axis=0), nu),
+        "opposite rows": GainProblem(np.concatenate([X[:15], -2 * X[:15]]), nu),
+        "zero rows": GainProblem(np.where(np.arange(30)[:, None] % 4 == 0, 0.0, X), nu),
+        "zeros in nu": GainProblem(X, np.where(np.arange(30) % 3 == 0, 0.0, nu)),
+        "all positive": GainProblem(X, np.abs(nu)),
+        "all negative": GainProblem(X, -np.abs(nu)),
+        "tiny": GainProblem(X * 1e-8, nu * 1e-8),
+        "huge": GainProblem(X * 1e8, nu * 1e8),
+        "beyond squares": GainProblem(X * 1e200, nu * 1e-150),
+        "below squares": GainProblem(X * 1e-200, nu * 1e-80),
+        "stretched": GainProblem(stretched, nu),
+        "free": free(X, nu),
+        "free, far from the origin": free(X + 1e4, nu),
+        "free, one column": free(X[:, :1], nu),
+        "free, rank deficient": free(thin, nu),
+        "free, one point thrice": free(np.repeat(X[:10], 3, axis=0), nu),
+        "free, tiny": free(X * 1e-8, nu),
+        "free, wide": free(wide, nu[:6]),
+    }
+
+
+ODD = odd_problems()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_bounds_hold_on_odd_inputs(name: str) -> None:
+    """The quick bound and the search's, cut short anywhere, lie above every sampled gain, and are finite."""
+    problem = ODD[name]
+    seen = sampled_gain(problem, np.random.default_rng(1)) * (1 - 1e-12)
+    assert seen <= quick_gain_bound(problem) < math.inf
+    for nodes in (0, 1, 6):
+        bound = settle(problem, limits=Limits(nodes=nodes).within(seconds=20))
+        assert bound.lower <= bound.upper
+        assert seen <= bound.upper <= quick_gain_bound(problem)
+
+
+@pytest.mark.parametrize("name", ["one sample", "one column", "rank deficient", "opposite rows", "tiny", "huge", "free, one column"])
+def test_odd_inputs_are_settled_too(name: str) -> None:
+    """Where the problem is small, odd data do not keep the search from ending at the tolerance."""
+    bound = settle(ODD[name], tolerance=1e-5)
+    assert bound.settled and bound.upper <= bound.lower * (1 + 1.2e-5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_planar_problems_are_solved_exactly(seed: int) -> None:
+    """In two dimensions a settled bound encloses the exact maximum within the tolerance."""
+    rng = np.random.default_rng(seed)
+    rows, nu = rng.standard_normal((12, 2)), rng.standard_normal(12)
+    exact = planar_maximum(rows, nu)
+    bound = settle(GainProblem(rows, nu))
+    assert bound.settled
+    assert bound.lower <= exact * (1 + 1e-12) and exact * (1 - 1e-12) <= bound.upper <= exact * (1 + 1.1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_spatial_problems_agree_with_all_patterns(seed: int) -> None:
+    """In three dimensions a settled bound encloses the best over all faces of all cells."""
+    rng = np.random.default_rng(100 + seed)
+    rows, nu = rng.standard_normal((9, 3)), rng.standard_normal(9)
+    exact = spatial_maximum(rows, nu, rng)
+    bound = settle(GainProblem(rows, nu))
+    assert bound.settled
+    assert bound.lower <= exact * (1 + 1e-9) and exact * (1 - 1e-9) <= bound.upper <= exact * (1 + 1.1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_free_bias_on_a_line_is_exact(seed: int) -> None:
+    """With one input and a free bias the gain is largest at a kink b = -x_i w, w = 1 or -1."""
+    rng = np.random.default_rng(200 + seed)
+    problem = free(rng.standard_normal((15, 1)) + 3 * seed, rng.standard_normal(15))
+    x = problem.rows[:, 0]
+    exact = max(abs(problem.gain(np.array([w, -w * b]))) for w in (1.0, -1.0) for b in x)
+    bound = settle(problem)
+    assert bound.settled
+    assert bound.lower <= exact * (1 + 1e-12) and exact * (1 - 1e-12) <= bound.upper <= exact * (1 + 1.1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_free_bias_in_the_plane_is_exact(seed: int) -> None:
+    """With a free bias the best bias is a kink, which leaves planar problems with the rows x_j - x_i."""
+    rng = np.random.default_rng(300 + seed)
+    problem = free(rng.standard_normal((10, 2)), rng.standard_normal(10))
+    points = problem.rows[:, :-1]
+    exact = max(planar_maximum(points - centre, problem.nu) for centre in points)
+    bound = settle(problem, tolerance=1e-5)
+    assert bound.settled
+    assert bound.lower <= exact * (1 + 1e-12) and exact * (1 - 1e-12) <= bound.upper <= exact * (1 + 1.1e-5)
+
+
+def test_orthonormal_rows_have_the_known_gain() -> None:
+    """For X = I the maximum is the larger norm of the positive and the negative part of nu (oracle O2)."""
+    nu = np.array([3.0, 4.0, -1.0, -2.0])
+    bound = settle(GainProblem(np.eye(4), nu))
+    assert bound.settled and bound.upper == pytest.approx(5.0, rel=1e-6) and bound.lower == pytest.approx(5.0, rel=1e-9)
+
+
+def test_witnesses_attain_what_they_say() -> None:
+    """Witnesses are sorted, differ in pattern or sign, have unit size, and the first attains the lower bound."""
+    rng = np.random.default_rng(7)
+    for problem in (GainProblem(rng.standard_normal((25, 4)), rng.standard_normal(25)), ODD["free"]):
+        bound = settle(problem, tolerance=1e-3)
+        gains = [w.gain for w in bound.witnesses]
+        assert gains == sorted(gains, reverse=True)
+        assert bound.lower == pytest.approx(gains[0], rel=1e-9) and bound.lower <= gains[0]
+        keys = {(w.sign, tuple(problem.rows @ w.direction > 0)) for w in bound.witnesses}
+        assert len(keys) == len(bound.witnesses)
+        for w in bound.witnesses:
+            size = np.linalg.norm(w.direction[:-1] if problem.free_bias else w.direction)
+            assert size == pytest.approx(1.0, rel=1e-12)
+            assert w.sign * problem.gain(w.direction) == pytest.approx(w.gain, rel=1e-12)
+
+
+def test_scaling_by_powers_of_two_is_exact() -> None:
+    """Multiplying rows and nu by powers of two multiplies the bounds exactly."""
+    problem = ODD["rank deficient"]
+    moved = GainProblem(np.ldexp(problem.rows, 30), np.ldexp(problem.nu, -45))
+    assert quick_gain_bound(moved) == math.ldexp(quick_gain_bound(problem), -15)
+    one, other = settle(problem, tolerance=1e-3), settle(moved, tolerance=1e-3)
+    assert other.upper == math.ldexp(one.upper, -15) and other.nodes == one.nodes
+
+
+def test_rotations_permutations_and_zero_columns_change_nothing() -> None:
+    """The settled bound does not depend on the basis, the order of samples, or empty columns."""
+    rng = np.random.default_rng(11)
+    rows, nu = rng.standard_normal((20, 4)), rng.standard_normal(20)
+    turned = rows @ np.linalg.qr(rng.standard_normal((4, 4)))[0]
+    order = rng.permutation(20)
+    padded = np.insert(rows, [0, 2, 4], 0.0, axis=1)
+    reference = settle(GainProblem(rows, nu))
+    for problem in (GainProblem(turned, nu), GainProblem(rows[order], nu[order]), GainProblem(padded, nu)):
+        bound = settle(problem)
+        assert bound.settled and bound.upper == pytest.approx(reference.upper, rel=2.2e-6)
+
+
+def test_nearly_low_rank_rows_keep_their_residual() -> None:
+    """What a rotation to fewer coordinates drops is added to the bound: a column of 1e-13 still counts."""
+    rng = np.random.default_rng(3)
+    rows = rng.standard_normal((20, 3))
+    rows[:, 2] = 0.0
+    rows[5, 2] = 1e-17
+    problem = GainProblem(rows, np.where(np.arange(20) == 5, 1e3, 1e-13 * rng.standard_normal(20)))
+    hinges = reduce_problem(problem)
+    assert settle(problem).upper >= 1e3 * np.linalg.norm(rows[5]) * (1 - 1e-12)
+    assert hinges.slack >= 0
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_values_that_are_not_finite_fail_closed(bad: float) -> None:
+    """No finite bound is given for rows or nu that hold NaN or infinity."""
+    rows, nu = np.eye(3), np.ones(3)
+    for r, c in ((0, 1), (2, 2)):
+        spoiled = rows.copy()
+        spoiled[r, c] = bad
+        assert quick_gain_bound(GainProblem(spoiled, nu)) == math.inf
+        with pytest.raises(ValueError, match="finite"):
+            settle(GainProblem(spoiled, nu))
+    with pytest.raises(ValueError, match="finite"):
+        settle(GainProblem(rows, np.array([1.0, bad, 0.0])))
+
+
+def test_a_free_bias_needs_a_zero_sum() -> None:
+    """With a free bias and sum(nu) != 0 the gain is unbounded: infinity, or a refusal that shows the sum."""
+    problem = GainProblem(np.column_stack([np.arange(3.0), np.ones(3)]), np.array([1.0, -0.5, -0.4]), free_bias=True)
+    assert quick_gain_bound(problem) == math.inf
+    with pytest.raises(ValueError, match="sum to exactly 0, not 0.1"):
+        settle(problem)
+
+
+def test_nothing_to_gain_is_zero() -> None:
+    """Zero rows, zero nu and no samples give zero; with one sign only, the other sign adds nothing."""
+    for problem in (
+        GainProblem(np.zeros((3, 2)), np.ones(3)),
+        GainProblem(np.ones((3, 2)), np.zeros(3)),
+        GainProblem(np.zeros((0, 2)), np.zeros(0)),
+    ):
+        assert quick_gain_bound(problem) == 0.0
+        bound = settle(problem)
+        assert (bound.lower, bound.upper, bound.settled) == (0.0, 0.0, True)
+
+
+def test_the_search_ends_once_the_threshold_is_proved() -> None:
+    """A threshold well above the maximum is proved at the roots, one node a sign."""
+    rng = np.random.default_rng(4)
+    problem = GainProblem(rng.standard_normal((60, 8)), rng.standard_normal(60))
+    best = settle(problem, limits=Limits(nodes=1)).lower
+    bound = settle(problem, threshold=3 * best)
+    assert bound.settled and bound.upper <= 3 * best and bound.nodes <= 2
+
+
+def test_progress_shows_true_bounds_that_never_worsen() -> None:
+    """At every report lower <= M <= upper, the upper bound never rises and the lower never falls."""
+    rng = np.random.default_rng(21)
+    problem = GainProblem(rng.standard_normal((40, 5)), rng.standard_normal(40))
+    seen: list[tuple[float, float, int]] = []
+    bound = settle(problem, tolerance=1e-4, progress=lambda *now: seen.append(now))
+    lowers, uppers, nodes = zip(*seen, strict=True)
+    assert all(low <= bound.upper and high >= bound.lower for low, high, _ in seen)
+    assert list(uppers) == sorted(uppers, reverse=True) and list(lowers) == sorted(lowers)
+    assert list(nodes) == sorted(nodes) and bound.settled
+
+
+def test_limits_stop_the_search_with_true_bounds() -> None:
+    """A deadline in the past or a cancelled search still returns enclosing bounds, at once, and says so."""
+    rng = np.random.default_rng(8)
+    problem = GainProblem(rng.standard_normal((200, 12)), rng.standard_normal(200))
+    for limits in (Limits(deadline=time.monotonic() - 1), Limits(cancelled=lambda: True)):
+        begun = time.monotonic()
+        bound = settle(problem, limits=limits)
+        assert time.monotonic() - begun < 2 and not bound.settled
+        assert sampled_gain(problem, rng, 200) <= bound.upper == quick_gain_bound(problem)
+
+
+def test_the_same_call_gives_the_same_answer() -> None:
+    """The search has no randomness of its own."""
+    problem = ODD["opposite rows"]
+    one, other = (settle(problem, tolerance=1e-3) for _ in range(2))
+    assert (one.lower, one.upper, one.nodes) == (other.lower, other.upper, other.nodes)
+
+
+@pytest.mark.parametrize("free_bias", [False, True])
+def test_any_multipliers_make_a_majorant(free_bias: bool) -> None:
+    """Whatever the solver returns, the quadratic lies above the gain on the node, and its proved maximum above both."""
+    rng = np.random.default_rng(17)
+    problem = free(rng.standard_normal((20, 3)), rng.standard_normal(20)) if free_bias else ODD["rank deficient"]
+    half = one_sign(reduce_problem(problem), 1)
+    heads, size = half.heads, half.raising.shape[1]
+    node = Node(half, (0, 2, 3), (1, -1, 1))
+    for _ in range(20):
+        slopes = rng.uniform(-1, 1, half.lowering.shape) / size
+        normals = np.abs(rng.standard_normal((3, 1))) * np.column_stack([np.ones(3), rng.uniform(-1, 1, (3, size - 1)) / size])
+        majorant = Majorant(rng.exponential(size=len(node.free)) + 1e-3, slopes, normals, rng.exponential(size=3))
+        Q, error = node.quadratic(majorant)
+        z = rng.standard_normal((500, size))
+        z[:, heads:] /= np.linalg.norm(z[:, heads:], axis=1, keepdims=True)
+        z[:, :heads] = np.column_stack([np.ones(500), rng.uniform(-1, 1, 500)])[:, :heads]
+        z = z[np.all(z @ node.sides.T >= 0, axis=1)]
+        heights = np.einsum("ij,jk,ik->i", z, Q, z)
+        gains = np.array([half.gain(v) for v in z])
+        assert len(z) and np.all(gains <= heights + 1e-12) and 0 < error < 1e-9
+        assert np.all(heights <= node.proved_bound(majorant) + 1e-12)
+
+
+def test_the_proved_maximum_is_tight_and_never_low() -> None:
+    """For random quadratics the proved maximum lies above sampling and within rounding of the best multipliers."""
+    rng = np.random.default_rng(2)
+    for size in (2, 3, 9):
+        A = rng.standard_normal((size, size))
+        Q = (A + A.T) / 2
+        z = rng.standard_normal((200_000, size))
+        z[:, 1:] /= np.linalg.norm(z[:, 1:], axis=1, keepdims=True)
+        z[:, 0] = 1.0
+        seen = float(np.einsum("ij,jk,ik->i", z, Q, z).max())
+        proved = proved_maximum(Q, 1, 0.0)
+        assert seen <= proved <= (seen + 0.02 if size < 9 else math.inf)
+
+
+def test_the_multiplier_test_rejects_what_is_not_proved() -> None:
+    """Multipliers a hair too small, errors too large for the slack, and NaN are all rejected."""
+    Q = np.diag([1.0, 2.0, 3.0])
+    assert multipliers_prove(Q, 1, np.array([1.0 + 1e-9, 3.0 + 1e-9]), 1e-12)
+    assert not multipliers_prove(Q, 1, np.array([1.0, 3.0]), 1e-12)
+    assert not multipliers_prove(Q, 1, np.array([1.0 + 1e-9, 3.0 + 1e-9]), 1e-8)
+    assert not multipliers_prove(np.full((3, 3), math.nan), 1, np.array([1.0, 3.0]), 0.0)
+    assert not multipliers_prove(Q, 1, np.array([math.nan, 9.0]), 0.0)
+    assert not multipliers_prove(Q, 1, np.array([9.0, 9.0]), math.nan)
+    assert proved_maximum(np.full((3, 3), math.nan), 1, 0.0) == math.inf
+
+
+@pytest.mark.parametrize(("heads", "cuts"), [(1, 0), (1, 3), (2, 0), (2, 2)])
+def test_the_solver_agrees_with_a_general_one(heads: int, cuts: int) -> None:
+    """The node's bound equals the optimum of its semidefinite program as Clarabel finds it."""
+    rng = np.random.default_rng(40 + heads)
+    points, nu = rng.standard_normal((25, 4)), rng.standard_normal(25)
+    problem = free(points, nu) if heads == 2 else GainProblem(points, nu)
+    node = Node(one_sign(reduce_problem(problem), 1), tuple(range(cuts)), (1,) * cuts)
+    expected = clarabel_value(node) * node.unit
+    outcome = explore(node, expected * (1 - 1e-6), None, 1e-3, lambda: False)
+    assert outcome.bound == pytest.approx(expected, rel=1e-5)
+
+
+def clarabel_value(node: Node) -> float:
+    r = node.relaxation
+    Z = cp.Variable((r.size, r.size), PSD=True)
+    blocks = [slice(k, k + 1) for k in range(r.heads)] + [slice(r.heads, None)]
+    squares = cp.hstack([cp.sum(cp.multiply(np.outer(a, a), Z)) for a in r.raising])
+    lowered = cp.hstack([cp.max(cp.hstack([cp.norm((Z @ b)[part]) for part in blocks])) for b in r.lowering])
+    constraints = [Z[0, 0] == 1, sum(Z[k, k] for k in range(r.heads, r.size)) == 1]
+    constraints += [Z[k, k] <= 1 for k in range(1, r.heads)]
+    for k, side in enumerate(r.sides):
+        constraints += [cp.norm((Z @ side)[part]) <= (Z @ side)[0] for part in blocks[1:]]
+        constraints += [cp.sum(cp.multiply(np.outer(side, other), Z)) >= 0 for other in r.sides[:k]]
+    objective = cp.sum(cp.multiply(r.linear, Z)) + r.raising_weight @ cp.sqrt(squares) - r.lowering_weight @ lowered
+    problem = cp.Problem(cp.Maximize(objective), constraints)
+    return float(problem.solve(solver="CLARABEL"))
