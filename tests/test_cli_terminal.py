@@ -111,6 +111,20 @@ def test_interrupt_is_one_line_and_130(number: signal.Signals, files: tuple[Path
     assert err == b"certify: interrupted before any bound was known\n"
 
 
+def test_interrupt_while_parsing_is_130() -> None:
+    """Ctrl-C before the search has begun is no verdict either."""
+    code = (
+        "import certify.cli.app as app, signal\n"
+        "def load(*_): signal.raise_signal(signal.SIGINT)\n"
+        "app.load_settings = load\n"
+        "app.main()"
+    )
+    command = [sys.executable, "-c", code, "check", "m", "d"]
+    outcome = subprocess.run(command, capture_output=True, env=environment(), timeout=60, check=False)
+    assert (outcome.returncode, outcome.stdout) == (130, b"")
+    assert outcome.stderr.strip() == b"certify: interrupted before any bound was known"
+
+
 def test_progress_is_one_live_line(files: tuple[Path, Path]) -> None:
     """On a terminal stderr shows bounds, gap, nodes, speed, time and the share proved, and rewrites that line."""
     ours, theirs = pty.openpty()

@@ -163,6 +163,11 @@ def test_duplicate_and_encrypted_members_are_refused(tmp_path: Path) -> None:
     refused(path, "encrypted")
 
 
+def test_crowded_archives_are_refused(tmp_path: Path) -> None:
+    """The number of members is bounded before the directory is read."""
+    refused(archive(tmp_path / "m.npz", {f"{index}.npy": b"" for index in range(10_001)}), "10001 members")
+
+
 def test_other_compression_is_refused(tmp_path: Path) -> None:
     """Only what NumPy writes is read."""
     refused(archive(tmp_path / "m.npz", {"W1.npy": npy(ONES)}, zipfile.ZIP_LZMA), "compression method 14")
@@ -177,7 +182,8 @@ def external_link(file: h5py.File) -> None:
 
 
 def cycle(file: h5py.File) -> None:
-    file.create_group("fc1.weight/b")["again"] = file["fc1.weight"]
+    group = file.create_group("fc1.weight")
+    group["again"] = group
 
 
 def two_names(file: h5py.File) -> None:

@@ -13,7 +13,7 @@ from certify.rounding import round_to_zero_sum
 
 
 def small_problem(seed: int, degenerate: bool, free_bias: bool) -> GainProblem:
-    """Up to 20 rows of rank up to 4: Gaussian, or small integers with copies, opposites, zeros and dependent columns."""
+    """Up to 20 rows of rank up to 4: Gaussian, or small integers with copies, opposites, zeros, dependent columns."""
     rng = np.random.default_rng(seed)
     n, dimension = int(rng.integers(1, 21)), int(rng.integers(1 + free_bias, 5))
     rows = rng.standard_normal((n, dimension))

@@ -27,7 +27,7 @@ def random_problem(n: int, dimension: int, free_bias: bool, seed: int) -> GainPr
 
 
 def densest_gain(problem: GainProblem, count: int = 40_000) -> float:
-    """The largest |gain| over many random directions; with a free bias, over every kink of each direction of weights."""
+    """The largest |gain| over random directions; with a free bias, over every kink of each direction of weights."""
     rng = np.random.default_rng(1)
     if not problem.free_bias:
         u = rng.standard_normal((count, problem.rows.shape[1]))
@@ -55,7 +55,7 @@ def test_bounds_meet_and_enclose_a_dense_search(n: int, dimension: int, free_bia
 
 @pytest.mark.parametrize(("oracle", "known"), NETWORK_CASES, ids=NETWORK_CASE_IDS)
 def test_known_gains(oracle: Oracle, known: KnownNetwork) -> None:
-    """The gain of each known network's own dual vector is what was derived by hand; at a zero optimum it is at most beta."""
+    """The gain of each known network's own dual vector is what was derived; at a zero optimum it is at most beta."""
     problem = stated(oracle.dataset, oracle.objective)
     neurons = problem.lift(known.network)
     nu = -problem.loss.slope(problem.predictions(neurons), problem.targets, problem.weights)
@@ -150,7 +150,7 @@ def test_gain_is_homogeneous(scale: float, free_bias: bool) -> None:
 
 @pytest.mark.parametrize("free_bias", [False, True])
 def test_duplicate_opposite_and_zero_rows(free_bias: bool) -> None:
-    """Splitting a row's weight over copies, or adding zero rows, changes nothing; degenerate rows keep the bounds tight."""
+    """Splitting a row's weight over copies, or adding zero rows, changes nothing; the bounds stay tight."""
     rng = np.random.default_rng(6)
     rows = rng.integers(-2, 3, (8, 3)).astype(float)
     if free_bias:

@@ -46,7 +46,7 @@ def test_general_position_has_covers_count(n: int, rank: int) -> None:
 
 @pytest.mark.parametrize("seed", range(24))
 def test_degenerate_rows_agree_with_linear_programming(seed: int) -> None:
-    """Small integers make duplicates, opposites, zero rows and dependent rows: the patterns are those with an interior."""
+    """With duplicates, opposites, zero and dependent rows, the patterns are exactly those with an interior."""
     rng = np.random.default_rng(seed)
     rows = rng.integers(-1, 2, (int(rng.integers(1, 7)), int(rng.integers(1, 5)))).astype(float)
     expected = {p for p in product((False, True), repeat=len(rows)) if has_interior(rows, p)}
@@ -55,7 +55,7 @@ def test_degenerate_rows_agree_with_linear_programming(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_each_generic_point_lies_in_exactly_its_own_cone(seed: int) -> None:
-    """The walls alone bound a cone: a generic u satisfies them for its own pattern, which is listed, and for no other."""
+    """The walls alone bound a cone: a generic u satisfies them for its own, listed, pattern and for no other."""
     rng = np.random.default_rng(seed)
     rows = rng.integers(-2, 3, (14, 3)).astype(float)
     rows[0] = 0.0
@@ -90,7 +90,7 @@ def test_thin_cells_are_neither_missed_nor_invented(tilt: float) -> None:
 
 
 def test_rows_may_be_permuted_scaled_and_recombined() -> None:
-    """Patterns follow a permutation of the rows, and ignore positive row scales and invertible changes of coordinates."""
+    """Patterns follow permuted rows, and ignore positive row scales and invertible changes of coordinates."""
     rng = np.random.default_rng(5)
     rows = rng.integers(-3, 4, (10, 3)).astype(float)
     patterns = as_set(enumerate_cones(rows).patterns)

@@ -84,7 +84,8 @@ def test_stationarity_names_the_worst_neurons_first() -> None:
 def test_witness_and_files_are_named() -> None:
     """The better network's width, value and file are said, and the hashes of both inputs."""
     text = text_report(replace(record(TOO_NARROW), witness_file="better.h5"))
-    assert "wider, width 3: F = 0.2" in text
+    assert "witness      wider, width 3\n             F = 0.2" in text
+    assert "direction    moves 3 neurons of the network; F changes by -0.25 t^2 at first;" in text
     assert "written to better.h5" in text
     assert "needed: 3 neurons" in text
     assert f"\nsha256       {'a' * 64}\n" in text

@@ -27,28 +27,44 @@ _ASCENT_ACCURACY = 1e-7
 
 
 @kernel
-def passive_solution(columns, indices):
+def passive_solution(columns, indices, heavy):
     """Least-squares weights that bring the chosen columns to the last unit vector.
 
-    Normal equations, then refined from the residual: with a free bias the columns differ in scale by 2^15, and the plain
-    normal equations would lose all of it.
+    heavy: a coordinate that weighs 2^15 times the others (a free bias), or -1. Its row is eliminated first, by the column where
+    it is largest; what is left has no large numbers, so that normal equations, refined from the residual, lose nothing.
     """
     chosen = columns[indices]
+    last, count = columns.shape[1] - 1, indices.size
+    pivot, ratios = -1, np.zeros(count)
+    if heavy >= 0:
+        pivot = np.argmax(np.abs(chosen[:, heavy]))
+        if chosen[pivot, heavy] != 0.0:
+            ratios = chosen[:, heavy] / chosen[pivot, heavy]
+            ratios[pivot] = 0.0
+            for i in range(count):
+                if i != pivot:
+                    chosen[i] -= ratios[i] * chosen[pivot]
+                    chosen[i, heavy] = 0.0
+    lengths = np.sqrt(np.sum(chosen**2, axis=1)) + 1e-300
+    for i in range(count):
+        chosen[i] /= lengths[i]
     gram = np.dot(chosen, chosen.T)
-    for i in range(indices.size):
-        gram[i, i] *= 1.0 + 1e-13
+    for i in range(count):
+        gram[i, i] += 1e-13
     inverse = np.linalg.inv(gram)
-    last = columns.shape[1] - 1
     x = np.dot(inverse, np.ascontiguousarray(chosen[:, last]))
     for _ in range(2):
         residual = -np.dot(x, chosen)
         residual[last] += 1.0
         x = x + np.dot(inverse, np.dot(chosen, residual))
+    x = x / lengths
+    if pivot >= 0:
+        x[pivot] -= np.dot(ratios, x)
     return x
 
 
 @kernel
-def nonnegative_least_squares(columns, x):
+def nonnegative_least_squares(columns, x, heavy):
     """min |sum x_k columns_k - (0, ..., 0, 1)| over x >= 0 by Lawson and Hanson's active set, from and into x >= 0."""
     size = columns.shape[0]
     last = columns.shape[1] - 1
@@ -57,7 +73,7 @@ def nonnegative_least_squares(columns, x):
     for _ in range(3 * size + 10):
         indices = np.flatnonzero(passive)
         while indices.size > 0:
-            candidate = passive_solution(columns, indices)
+            candidate = passive_solution(columns, indices, heavy)
             if np.min(candidate) > 0.0:
                 x[:] = 0.0
                 x[indices] = candidate
@@ -101,16 +117,17 @@ def least_majorant(p, atoms, count, walls, dual_scale, weights):
     columns = np.zeros((first + count, r + 1))
     columns[:first, :r] = walls * dual_scale
     columns[first:, :r] = (p - atoms[:count]) * dual_scale
-    lengths = np.sqrt(np.sum(columns**2, axis=1))
+    lengths = np.sqrt(np.sum((columns[:, :r] / dual_scale) ** 2, axis=1))
     scale = np.max(lengths[first:])
     if not scale > 0.0:
         return p - atoms[0], atoms[0].copy()
     lengths[first:] = scale
+    heavy = r - 1 if dual_scale[r - 1] > 1.0 else -1
     for k in range(first + count):
         columns[k] /= lengths[k]
     columns[first:, r] = 1.0
     x = weights[: first + count]
-    nonnegative_least_squares(columns, x)
+    nonnegative_least_squares(columns, x, heavy)
     mass = np.sum(x[first:])
     if not mass > 0.0:
         return p - atoms[count - 1], atoms[count - 1].copy()

@@ -20,9 +20,11 @@ from certify.rounding import gamma
 
 GainProgress = Callable[[float, float, int], None]  # lower, upper, nodes
 
-_STARTS = 24
+_STARTS = 8  # ascents a sign beside the given ones, where an ascent is cheap
+_CHEAP = 100_000  # entries of the hinges
 _BLEND = 0.1  # how much of the uniform distribution a child's start takes in
 _START_MU = 1e-4
+_LARGEST_RANK = 64  # beyond it one Newton system takes seconds and hundreds of megabytes
 _NUMERICS = 3e-8  # relative: asking a node for more would not end
 _KEPT_WITNESSES = 64
 
@@ -38,11 +40,15 @@ def bound_gain_by_majorants(
 ) -> GainBound:
     """Bounds on M(nu), rounding accounted for; for ranks of about 6 to 40, any limits.
 
+    Beyond rank 64 no node is explored: the quick bound and the witnesses are all there is.
+
     threshold  the search ends once M <= threshold is proved; a larger M is bounded to within
     tolerance  (relative, at best 1e-7)
     start      directions (D,) worth trying first
     Raises ValueError for values that are not finite, and for a free bias whose nu does not sum to exactly 0.
     """
+    if math.isnan(threshold) or not 0 <= tolerance < math.inf:
+        raise ValueError(f"threshold {threshold} and tolerance {tolerance} must be numbers, the tolerance at least 0")
     hinges = reduce_problem(problem)
     if hinges is None or hinges.rank == 0:
         return GainBound(0.0, 0.0 if hinges is None else quick_gain_bound(problem), (), 0, True, "majorants")
@@ -73,13 +79,14 @@ class _Search:
         self.threshold, self.tolerance = threshold, tolerance
         self.halves = [half for half in (one_sign(hinges, 1), one_sign(hinges, -1)) if len(half.raising)]
         self.quick = quick_gain_bound(problem)
+        self.out_of_reach = hinges.rank > _LARGEST_RANK
         self.witnesses: list[Violator] = []
         self.best, self.closed, self.nodes = 0.0, 0.0, 0
         self.count = itertools.count()
         self.queue: list[tuple[float, int, _Open]] = []
         length = np.sqrt(np.einsum("ij,ij->i", hinges.points, hinges.points))
         self.floor = gamma(4 * len(hinges.nu) + 80) * 4 * float(np.abs(hinges.nu) @ length)
-        for half in self.halves:
+        for half in () if self.out_of_reach else self.halves:
             self._push(_Open(math.inf, half, (), (), None, 0.3 / (len(hinges.nu) * hinges.heads + hinges.rank)))
 
     @property
@@ -92,27 +99,30 @@ class _Search:
     def upper(self) -> float:
         """Proved upper bound on M(nu), at any time."""
         open_bound = -self.queue[0][0] if self.queue else 0.0
+        open_bound = math.inf if self.out_of_reach else open_bound
         proved = self.hinges.original_bound(max(self.closed, open_bound, 0.0))
         return max(min(self.quick, proved), self.best)
 
     def seed(self, start: Sequence[np.ndarray]) -> None:
         """Ascend from the given directions, the heaviest rows and some random ones."""
+        start = [direction for direction in start if np.all(np.isfinite(direction))]
         for direction in start:
-            self._offer_original(np.asarray(direction, dtype=float))
+            self._offer_original(direction)
         rng = np.random.default_rng(0)
         points, heads = self.hinges.points, self.hinges.heads
         weight = np.abs(self.hinges.nu) * np.sqrt(np.einsum("ij,ij->i", points[:, heads:], points[:, heads:]))
-        seeds = [self.hinges.reduced_direction(np.asarray(d, dtype=float)) for d in start]
-        seeds += [_unit(sign * points[i], heads) for i in np.argsort(-weight)[: _STARTS // 4] for sign in (1, -1)]
-        seeds += [_unit(rng.standard_normal(points.shape[1]), heads) for _ in range(_STARTS // 2)]
+        seeds = [self.hinges.reduced_direction(direction) for direction in start]
+        count = _STARTS if points.size <= _CHEAP else 2
+        seeds += [_unit(sign * points[i], heads) for i in np.argsort(-weight)[: count // 4] for sign in (1, -1)]
+        seeds += [_unit(rng.standard_normal(points.shape[1]), heads) for _ in range(count // 2)]
         for half, v in itertools.product(self.halves, seeds):
             if self.limits.reached():
                 return
-            self._offer(ascend(half, v))
+            self._offer(ascend(half, v, self.limits.reached))
 
     def run(self, progress: GainProgress | None) -> GainBound:
         """Search until nothing is open above the level, or a limit is reached."""
-        while self.queue and not self.limits.reached(self.nodes):
+        while self.queue and self.upper > self.threshold and not self.limits.reached(self.nodes):
             if -self.queue[0][0] <= self.level:
                 self.closed = max(self.closed, -self.queue[0][0])
                 self.queue.clear()
@@ -121,7 +131,8 @@ class _Search:
             if progress:
                 progress(self.best, self.upper, self.nodes)
         witnesses = tuple(distinct(self.problem, self.witnesses))
-        return GainBound(self.best, self.upper, witnesses, self.nodes, not self.queue, "majorants")
+        settled = self.upper <= self.threshold or not (self.queue or self.out_of_reach)
+        return GainBound(self.best, self.upper, witnesses, self.nodes, settled, "majorants")
 
     def _expand(self, item: _Open) -> None:
         """Explore a root; split any other node where its relaxation gives most away."""
@@ -168,7 +179,7 @@ class _Search:
         v = _unit(Z[0], half.heads)
         gain = self.hinges.original_bound(half.gain(v))
         if gain > 0.5 * self.best or self.nodes < 20:
-            self._offer(ascend(half, v, steps=3 if gain < 0.9 * self.best else 15))
+            self._offer(ascend(half, v, self.limits.reached, steps=3 if gain < 0.9 * self.best else 15))
 
     def _offer(self, v: np.ndarray) -> None:
         self._offer_original(self.hinges.original_direction(v))

@@ -7,6 +7,8 @@ gradients and then exactly on the t_j that are neither 0 nor 1. Unproved: every 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from certify.bounds.majorants_node import OneSign
@@ -15,16 +17,20 @@ _INNER = 80
 _FREE_BIAS_WEIGHT = 30.0  # stands for infinity in the dual norm of a free bias, which is then optimised exactly
 
 
-def ascend(whole: OneSign, v: np.ndarray, steps: int = 15) -> np.ndarray:
+def ascend(whole: OneSign, v: np.ndarray, stop: Callable[[], bool], steps: int = 15) -> np.ndarray:
     """A unit direction (N,) at least as good as v; a local maximum as a rule."""
     raising = whole.raising * (2 * whole.raising_half)[:, None]
     lowering = whole.lowering * (2 * whole.lowering_half)[:, None]
     best = with_best_bias(whole, v)
     value = whole.gain(best)
     t = (lowering @ best > 0).astype(float)
+    weighted = lowering * _metric(whole.heads, v.size)
+    rate = 1 / max(float(np.linalg.eigvalsh(weighted.T @ weighted)[-1]), 2.0**-900)
     for _ in range(steps):
+        if stop():
+            break
         z = raising[raising @ best > 0].sum(axis=0)
-        t = _nearest_in_zonotope(z, lowering, t, whole.heads)
+        t = _nearest_in_zonotope(z, lowering, t, whole.heads, rate)
         candidates = [_unit(whole, z - t @ lowering), _unit(whole, _exact_on_kinks(z, lowering, t, whole.heads))]
         following = max((with_best_bias(whole, u) for u in candidates), key=whole.gain)
         if not whole.gain(following) > value * (1 + 1e-13):
@@ -51,14 +57,15 @@ def _unit(whole: OneSign, residual: np.ndarray) -> np.ndarray:
     return v
 
 
-def _nearest_in_zonotope(z: np.ndarray, lowering: np.ndarray, t: np.ndarray, heads: int) -> np.ndarray:
+def _nearest_in_zonotope(
+    z: np.ndarray, lowering: np.ndarray, t: np.ndarray, heads: int, rate: float
+) -> np.ndarray:
     """Accelerated projected gradients for min |z - sum t_j b_j| over the box, from t."""
     weights = _metric(heads, z.size)
     B, target = lowering * weights, z * weights
-    rate = 1 / max(float(np.linalg.norm(B, 2)) ** 2, 2.0**-900) if B.size else 0.0
     momentum, ahead = 1.0, t
     for _ in range(_INNER):
-        following = np.clip(ahead + rate * (B @ (target - ahead @ B)), 0.0, 1.0)
+        following = np.minimum(np.maximum(ahead + rate * (B @ (target - ahead @ B)), 0.0), 1.0)
         raised = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
         ahead = following + (momentum - 1) / raised * (following - t)
         t, momentum = following, raised

@@ -6,9 +6,11 @@ sides a row of rank one, and all cones of the Z v_j together one Kronecker produ
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from certify.bounds.majorants_cones import Scaling, scaling
@@ -93,7 +95,7 @@ class NewtonSystem:
         The right-hand side on Z comes in two parts: on_Z, and `scaled`, already in the basis T.
         """
         program, r, low = self.program, self.program.relaxation, self.lower
-        qq, qp, pp = self.roots
+        _, qp, pp = self.roots
         share = (tops / low.pivot)[:, None] * low.tie
         Y = share[:, :1] * low.along
         Y[:, : program.heads] += share[:, 1:]
@@ -110,45 +112,73 @@ class NewtonSystem:
         return dY, dZ, droots, dtops, dlam
 
     def _matrix(self) -> np.ndarray:
+        """The lower triangle of the reduced Hessian, in Fortran order."""
         program, T, r = self.program, self.T, self.program.relaxation
         V = np.concatenate([r.lowering, r.sides]) @ T
-        K = np.concatenate([self.lower.K, self.side.K])
-        along = np.concatenate([self.lower.along, self.side.along]) @ T
-        functionals = [program.outer(along, V)]
-        functionals += [program.outer(np.broadcast_to(T[k], V.shape), V) for k in range(program.heads)]
-        rows, weights = self._single_rows()
-        left, right = [rows], [rows * weights[:, None]]
-        for k, functional in enumerate(functionals):
-            left.append(functional)
-            right.append(sum(K[:, k, j, None] * other for j, other in enumerate(functionals)))
-        H = np.concatenate(left).T @ np.concatenate(right)
         tail = T[program.heads :]
         alpha = np.concatenate([self.lower.alpha, self.side.alpha])
-        H += self._kronecker(tail.T @ tail, (V.T * alpha) @ V)
+        H = self._kronecker(tail.T @ tail, (V.T * alpha) @ V)
         H[np.diag_indices(len(H))] += 1.0
+        H = H.T
+        for rows, weights in (*self._single_rows(), *self._functional_rows(V)):
+            _add_weighted(H, rows, weights)
         return H
 
-    def _single_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows (., N(N+1)/2) and weights of the cones that see one number <M, Z> only."""
+    def _single_rows(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows (., N(N+1)/2) and weights of the cones that see one number <M, Z> only, in portions."""
         program, T, r = self.program, self.T, self.program.relaxation
         qq, qp, pp = self.roots
-        raising, sides = r.raising @ T, r.sides @ T
-        rows, weights = [program.outer(raising, raising)], [qq - qp * qp / pp]
+        weights, raising, sides = qq - qp * qp / pp, r.raising @ T, r.sides @ T
+        for part in program.portions(len(raising)):
+            rows = raising[part]
+            yield program.outer(rows, rows), weights[part]
         if len(program.first):
-            rows.append(program.outer(sides[program.first], sides[program.second]))
-            weights.append(self.pairs.eta**-2)
+            yield program.outer(sides[program.first], sides[program.second]), self.pairs.eta**-2
         if program.heads == 2:
-            rows.append(program.outer(T[1:2], T[1:2]))
-            weights.append(self.bounded.eta**-2)
-        return np.concatenate(rows), np.concatenate(weights)
+            bounded = T[1:2]
+            yield program.outer(bounded, bounded), self.bounded.eta**-2
+
+    def _functional_rows(self, V: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows and signed weights of the cones of x = Z v: the heads' functionals x_k and w1.x_z, diagonalised."""
+        program, T = self.program, self.T
+        along = np.concatenate([self.lower.along, self.side.along]) @ T
+        K = np.roll(np.concatenate([self.lower.K, self.side.K]), -1, axis=(1, 2))
+        for part in program.portions(len(V)):
+            functionals = [program.outer(T[k], V[part]) for k in range(program.heads)]
+            yield from _diagonalised([*functionals, program.outer(along[part], V[part])], K[part])
 
     def _kronecker(self, G: np.ndarray, B: np.ndarray) -> np.ndarray:
         """The form trace(G Y B Y) in svec coordinates."""
         i, j, weight = self.program.row, self.program.column, self.program.root_two
-        G_i, G_j, B_i, B_j = G[i], G[j], B[i], B[j]
-        half = G_i[:, i] * B_j[:, j] + G_i[:, j] * B_j[:, i] + G_j[:, i] * B_i[:, j] + G_j[:, j] * B_i[:, i]
-        half *= weight[:, None] * weight / 8
+        G_i, G_j, B_i, B_j = (np.take(M, rows, axis=1) for M, rows in ((G, i), (G, j), (B, i), (B, j)))
+        half = np.take(G_i, i, axis=0) * np.take(B_j, j, axis=0)
+        half += np.take(G_j, i, axis=0) * np.take(B_i, j, axis=0)
+        half += np.take(G_i, j, axis=0) * np.take(B_j, i, axis=0)
+        half += np.take(G_j, j, axis=0) * np.take(B_i, i, axis=0)
+        half *= weight[:, None]
+        half *= weight / 8
         return half + half.T
+
+
+def _add_weighted(H: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> None:
+    """H += sum_i weight_i row_i row_i', in the lower triangle of H (Fortran order), in place."""
+    scaled = rows * np.sqrt(np.abs(weights))[:, None]
+    negative = weights < 0
+    for sign, part in ((1.0, scaled[~negative]), (-1.0, scaled[negative])):
+        if len(part):
+            dsyrk(sign, part.T, beta=1.0, c=H, lower=1, overwrite_c=1)
+
+
+def _diagonalised(functionals: list[np.ndarray], K: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows and weights of sum_j f_j'K_j f_j, by an LDL' of every K (m, k, k); only the last weight may be negative."""
+    K = K.copy()
+    for k, rows in enumerate(functionals):
+        pivot = K[:, k, k].copy()
+        for j in range(k + 1, len(functionals)):
+            ratio = K[:, k, j] / pivot
+            rows = rows + ratio[:, None] * functionals[j]
+            K[:, j, k + 1 :] -= ratio[:, None] * K[:, k, k + 1 :]
+        yield rows, pivot
 
 
 def _root_forms(scale: Scaling) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -170,7 +170,9 @@ class _Watch:
         value = node.relaxation.value(at.Z) * node.unit
         honest = residuals.infeasibility < 1e-4
         self.resolved = honest and self.best - value <= _RESOLVED * max(abs(self.best), abs(self.level))
-        hopeless = honest and value > self.level and self.best - value <= 0.3 * (value - self.level)
+        # once the level is out of reach, what is left to gain is a bound for the queue and a point to branch at
+        enough = min(0.15 * (value - self.level), 0.01 * abs(self.best))
+        hopeless = honest and value > self.level and self.best - value <= enough
         return self.best <= self.level or hopeless or self.resolved or self.stop()
 
 
@@ -179,7 +181,10 @@ def explore(node: Node, level: float, start: np.ndarray | None, mu: float, stop:
     program = Program(node.relaxation)
     Z = program.central_start() if start is None else start
     watch = _Watch(node, program, level, stop)
-    improve(program, program.start(Z, mu), watch)
+    try:
+        improve(program, program.start(Z, mu), watch)
+    except np.linalg.LinAlgError:
+        return Outcome(math.inf, Z, mu, False, 0)
     bound = node.proved_bound(watch.majorant) if watch.majorant is not None else math.inf
     return Outcome(bound, watch.last, watch.mu, watch.resolved, watch.steps)
 

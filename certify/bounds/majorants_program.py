@@ -11,6 +11,8 @@ from certify.bounds.majorants_cones import margin
 from certify.bounds.majorants_quadratic import best_multipliers
 from certify.bounds.majorants_relaxation import Relaxation, Spread, symmetric
 
+_PORTION = 4_000_000  # entries of svec rows that are held at once
+
 Families = list[np.ndarray]  # one array (m, k) of cones a family; see Program
 
 
@@ -83,6 +85,11 @@ class Program:
         D[tail, tail] = lam[1]
         return D
 
+    def portions(self, count: int) -> list[slice]:
+        """Slices of that many rows, each so few that their svec rows stay within memory."""
+        step = max(64, _PORTION // self.row.size)
+        return [slice(k, k + step) for k in range(0, count, step)]
+
     def svec(self, M: np.ndarray) -> np.ndarray:
         """Symmetric matrix to vector, inner products kept."""
         return M[self.row, self.column] * self.root_two
@@ -95,9 +102,14 @@ class Program:
         return M
 
     def outer(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-        """Rows svec((x y' + y x') / 2) for rows x and y."""
+        """Rows svec((x y' + y x') / 2) for rows y of Y and the rows x of X, or one x (N,) for all."""
         i, j = self.row, self.column
-        return (X[:, i] * Y[:, j] + X[:, j] * Y[:, i]) * (self.root_two / 2)
+        if X is Y:
+            return np.take(X, i, axis=-1) * np.take(X, j, axis=-1) * self.root_two
+        half = self.root_two / 2
+        rows = np.take(Y, j, axis=-1) * (np.take(X, i, axis=-1) * half)
+        rows += np.take(Y, i, axis=-1) * (np.take(X, j, axis=-1) * half)
+        return rows
 
     def central_start(self) -> np.ndarray:
         """The Z of the uniform distribution of directions."""

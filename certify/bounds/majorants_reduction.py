@@ -16,6 +16,7 @@ from certify.bounds.interface import GainProblem
 from certify.bounds.reduction import merge_parallel
 from certify.rounding import UNIT, gamma, sums_to_zero
 
+
 def rounded_up(value: float, roundings: int = 8) -> float:
     """value, raised by more than so many relative roundings."""
     return math.inf if math.isnan(value) else value + abs(value) * 2 * roundings * UNIT

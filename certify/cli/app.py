@@ -64,7 +64,11 @@ def certify(
 
 def main() -> None:
     """Run the command line and exit."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == exit_codes.INTERRUPTED:
+        # Python remembers a KeyboardInterrupt that passed through exec() (an import does that), and would end by signal.
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -72,9 +76,7 @@ def run(arguments: list[str]) -> int:
     _prepare_streams()
     previous = signal.signal(signal.SIGTERM, _terminate_like_ctrl_c)
     try:
-        code = _job(arguments)()
-        sys.stdout.flush()
-        return code
+        return _job(arguments)()
     except CertifyError as error:
         kind = "" if error.exit_code == exit_codes.INTERRUPTED else "error: "
         return _fail(f"{kind}{error}", error.exit_code)
@@ -91,15 +93,22 @@ def run(arguments: list[str]) -> int:
 
 
 def _job(arguments: list[str]) -> Callable[[], int]:
-    """What the arguments ask for, ready to run: the parser turns some of a job's exceptions into exit code 1."""
+    """What the arguments ask for, ready to run.
+
+    A job runs outside the parser, which would turn some of its exceptions into exit code 1, a verdict.
+    """
     command = typer.main.get_command(app)
     try:
         job = command.main(arguments, prog_name="certify", standalone_mode=False)
-    except SystemExit:
-        # The parser's only exit of its own: nobody reads the help that it prints.
+    except SystemExit as exit:
+        if not isinstance(exit.__context__, BrokenPipeError):
+            raise
+        # Nobody reads the help that was printed.
         discard_stdout()
-        return lambda: exit_codes.DONE
-    return job if callable(job) else lambda: exit_codes.DONE
+        job = exit_codes.DONE
+    if job == exit_codes.INTERRUPTED:
+        raise KeyboardInterrupt
+    return job if callable(job) else lambda: int(job or exit_codes.DONE)
 
 
 def _defaults(context: typer.Context) -> dict[str, dict[str, Any]]:

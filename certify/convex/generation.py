@@ -16,7 +16,7 @@ from certify.bounds.witnesses import local_maxima, starting_points
 from certify.convex.blocks import Blocks, blocks_of, merge_blocks, network_of
 from certify.convex.polish import polish
 from certify.convex.restricted import RestrictedSolution, solve_restricted
-from certify.decide.dual_bound import dual_vector
+from certify.dual_bound import dual_vector
 from certify.problem import Neurons, TrainingProblem
 
 _ADD_AT_ONCE = 12

@@ -13,7 +13,7 @@ from certify.convex.blocks import blocks_of, blocks_of_neurons, merge_blocks
 from certify.convex.generation import ColumnGeneration
 from certify.dataset import Dataset
 from certify.decide.conclusion import Findings, conclude
-from certify.decide.dual_bound import dual_vector, scaled_dual_bound
+from certify.dual_bound import dual_vector, scaled_dual_bound
 from certify.decide.engines import Engine, make_engine
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, Progress, ProgressCallback
@@ -34,7 +34,7 @@ from certify.verdict import Bounds, SearchReport, Verdict
 _OWN_GAIN_NODES = 3_000  # for the gain of the network's own dual vector, which only the report needs exactly
 _TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
 _TIGHT_NODES = 4_000
-_DECIDED_NODES = 30_000  # once the verdict cannot change, the bounds get this much more
+_DECIDED_NODES = 100_000  # once the verdict cannot change, the bounds get this much more
 _NEAR = 1e-6  # directions within this of beta may carry a sparser optimum
 
 

@@ -12,7 +12,7 @@ from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.convex.blocks import Blocks, blocks_of
 from certify.convex.generation import ColumnGeneration
 from certify.convex.restricted import RestrictedSolution
-from certify.decide.dual_bound import dual_vector
+from certify.dual_bound import dual_vector
 from certify.decide.options import CheckOptions
 from certify.problem import TrainingProblem
 

@@ -18,8 +18,11 @@ from certify.files.text import path_name, printable
 MEMBER_CAP = 10_000
 NAME_BYTES_CAP = 1024
 ENCRYPTED = 0x1
+ENTRY_SIGNATURE = b"PK\x01\x02"
+LEAST_ENTRY = 46  # bytes of a directory entry without its name
+BLOCK = 1 << 22
 OTHER_ARCHIVES = (
-    ("data.pkl", "a PyTorch file (pickle) is refused: np.savez(path, **{k: v.numpy() for k, v in model.state_dict().items()})"),
+    ("data.pkl", "a PyTorch file is a pickle, which runs code when opened, and is refused; convert it: np.savez(path, **{k: v.numpy() for k, v in model.state_dict().items()})"),
     ("model.weights.h5", "Keras .keras is not read; save it as HDF5 in Keras: model.save('model.h5')"),
     ("config.json", "Keras .keras is not read; save it as HDF5 in Keras: model.save('model.h5')"),
 )
@@ -28,12 +31,26 @@ OTHER_ARCHIVES = (
 @contextmanager
 def open_archive(path: Path, digest: str, size: int) -> Iterator[Container]:
     """Open an npz whose directory passes every check; members are read on demand, never unpickled."""
+    refuse_crowded_directory(path, size)
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         refuse_other_archives(path, members)
         check_directory(path, members, size)
         arrays = {m.filename.removesuffix(".npy"): declare(path, archive, m) for m in members}
         yield Container(path, "npz", digest, arrays)
+
+
+def refuse_crowded_directory(path: Path, size: int) -> None:
+    """Bound the number of directory entries, by their signatures, before zipfile makes an object of each."""
+    entries, overlap = 0, b""
+    if size <= MEMBER_CAP * LEAST_ENTRY:
+        return
+    with open(path, "rb") as stream:
+        while block := stream.read(BLOCK):
+            entries += (overlap + block).count(ENTRY_SIGNATURE)
+            overlap = block[1 - len(ENTRY_SIGNATURE) :]
+    if entries > MEMBER_CAP:
+        raise UnreadableFile(f"{path_name(path)}: {entries} members; the limit is {MEMBER_CAP}")
 
 
 def refuse_other_archives(path: Path, members: list[zipfile.ZipInfo]) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -22,11 +22,41 @@ from certify.files.text import path_name
 ANSWER_SECONDS = 30.0  # wall clock; processor time is limited much more tightly inside the worker
 BYTES_PER_SECOND = 4 << 20
 CATALOGUE_CAP = 1 << 28
+COPY_SECONDS = 120.0
 WORKER = "certify.files.hdf5_worker"
+COPIER = "certify.files.hdf5_copy"
 WORKER_ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # the worker computes nothing, and every thread's memory counts against its limit
     "HDF5_PLUGIN_PRELOAD": "::",  # a file must not make the library load filter plug-ins
 }
+
+
+def command(module: str, *arguments: object) -> list[str]:
+    """Run one of our modules with this interpreter; `-P` keeps the working folder out of its import path."""
+    return [sys.executable, "-P", "-m", module, *(os.path.abspath(a) if isinstance(a, Path) else str(a) for a in arguments)]
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, in which the worker finds this very package."""
+    search = [str(Path(certify.__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(search)} | WORKER_ENVIRONMENT
+
+
+def copy_structure(source: Path, target: Path, names: Sequence[str]) -> None:
+    """Copy root attributes and the named root objects of an HDF5 file, in a process of its own."""
+    try:
+        arguments = command(COPIER, source, target, *names)
+        subprocess.run(
+            arguments,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=COPY_SECONDS,
+            check=True,
+        )
+    except subprocess.SubprocessError as error:
+        raise UnreadableFile(f"{path_name(source)}: its structure could not be copied (the HDF5 library failed on it)") from error
 
 
 @contextmanager
@@ -52,12 +82,12 @@ class Worker:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        root = str(Path(certify.__file__).resolve().parents[1])
-        search = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(search)} | WORKER_ENVIRONMENT
-        command = [sys.executable, "-P", "-m", WORKER, os.path.abspath(path)]
         self.process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command(WORKER, path),
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
 
     def await_start(self) -> None:

@@ -24,7 +24,7 @@ OBJECT_CAP = 10_000
 DEPTH_CAP = 32
 ATTRIBUTE_BYTES_CAP = 1 << 24
 MEMORY_CAP = 3 << 30
-CPU_SECONDS = 5
+CPU_SECONDS = 2
 CPU_BYTES_PER_SECOND = 1 << 24
 READ_ATTRIBUTES = re.compile(
     r"(model_config|training_config|keras_version|name|(layer|weight)_names\d*|certify/.*)", re.DOTALL

@@ -14,7 +14,7 @@ from certify.files.text import printable
 JSON_CAP = 1 << 24
 KERAS_MODULES = ("keras", "tf_keras", "tensorflow", "builtins")
 LINEAR = "linear"
-HIDDEN_FORBIDDEN = ("activity_regularizer", "kernel_constraint", "bias_constraint", "quantization_config", "lora_rank")
+FORBIDDEN_SETTINGS = ("activity_regularizer", "kernel_constraint", "bias_constraint", "quantization_config", "lora_rank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def functional_layers(config: dict) -> list[dict]:
     by_name = {entry(layer_config(layer), "name", str, "a layer"): layer for layer in layers}
     outputs = list(node_sources(config.get("output_layers")))
     if len(outputs) != 1:
-        raise UnsupportedModel(f"the model has {len(outputs)} outputs layers; {SUPPORTED}")
+        raise UnsupportedModel(f"the model has {len(outputs)} output layers; {SUPPORTED}")
     chain, name = [], outputs[0]
     while name in by_name:
         layer = by_name.pop(name)
@@ -167,7 +167,7 @@ def refuse_input_rank(config: dict) -> None:
 def parse_dense(config: dict) -> Dense:
     """A Dense layer's settings. Raises UnsupportedModel for constraints, activity regularisers and L1."""
     name = entry(config, "name", str, "a Dense layer")
-    for key in HIDDEN_FORBIDDEN:
+    for key in FORBIDDEN_SETTINGS:
         if config.get(key) is not None:
             raise UnsupportedModel(f"layer {printable(name)!r} has {key}={printable(described(config[key]))}; supported: none")
     return Dense(

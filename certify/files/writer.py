@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from certify.errors import UnreadableFile, UsageError
+from certify.files.hdf5 import copy_structure
 from certify.files.keras_config import class_name, functional_layers
-from certify.files.keras_hdf5 import STATE_GROUPS
 from certify.files.model import StoredModel
 from certify.files.opening import file_sha256
 from certify.files.text import path_name, printable
@@ -70,8 +71,6 @@ def current_umask() -> int:
 
 def write_npz(stream: object, arrays: dict[str, np.ndarray]) -> None:
     """An npz with one member an array."""
-    import zipfile
-
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for key, values in arrays.items():
             with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
@@ -82,21 +81,12 @@ def write_hdf5(target: Path, like: StoredModel, arrays: dict[str, np.ndarray], w
     """A copy of the source without optimizer state, with the arrays replaced."""
     if file_sha256(like.path) != like.file_sha256:
         raise UnreadableFile(f"{path_name(like.path)}: the file has changed since it was read")
-    with h5py.File(like.path, "r", locking=False) as source, h5py.File(target, "w") as copy:
-        copy_attributes(source, copy)
-        for name in source:
-            if name not in STATE_GROUPS and any(key == name or key.startswith(f"{name}/") for key in arrays):
-                source.copy(name, copy)
+    used = dict.fromkeys(key.split("/")[0] for key in arrays)
+    copy_structure(like.path, target, list(used))
+    with h5py.File(target, "r+") as copy:
         for key, values in arrays.items():
             replace_dataset(copy, key, values)
         update_configuration(copy, like, width)
-
-
-def copy_attributes(source: h5py.Group, copy: h5py.Group) -> None:
-    """Root attributes, each with its stored type."""
-    for name in source.attrs:
-        identifier = source.attrs.get_id(name)
-        copy.attrs.create(name, source.attrs[name], shape=identifier.shape, dtype=identifier.dtype)
 
 
 def replace_dataset(copy: h5py.File, key: str, values: np.ndarray) -> None:

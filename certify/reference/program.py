@@ -37,7 +37,7 @@ class FullProgramSolution:
     value        F of the network, rounded to nearest: P* up to the solver's accuracy
     predictions  (n,) of the network
     nu           (n,) dual vector, as the solver gives it
-    v, w         (p, D) blocks of the patterns in `cones`, signs + and -
+    v, w         (p, D) blocks of the patterns in `cones`, signs + and -; the patterns left out have zero blocks
     """
 
     value: float
@@ -81,6 +81,7 @@ def solve_full_program(
 ) -> FullProgramSolution | None:
     """Solve the program over all patterns of the rows, or over the given cones only (the subsampled program).
 
+    Two solves: over all cones, then over those that carry the predictions, which thousands of idle ones had blurred.
     None when a limit is reached or the solver breaks down. Raises UsageError for too many patterns, EnumerationStopped.
     """
     limits = limits or Limits()
@@ -89,7 +90,8 @@ def solve_full_program(
     if solution is None:
         return None
     carriers = _carriers(problem, solution)
-    again = _solve_over(problem, carriers, limits) if len(carriers.patterns) < len(cones.patterns) else None
+    fewer = 0 < len(carriers.patterns) < len(cones.patterns)
+    again = _solve_over(problem, carriers, limits) if fewer else None
     return min((s for s in (again, solution) if s is not None), key=lambda s: s.value)
 
 
@@ -118,7 +120,7 @@ def _solve_over(problem: TrainingProblem, cones: Cones, limits: Limits) -> FullP
 
 
 def psi(problem: TrainingProblem, blocks: np.ndarray, signs: np.ndarray, c: float = 0.0) -> Neurons:
-    """Program to network: block v (b, D) of sign s becomes the neuron (v / sqrt|v|_P, s sqrt|v|_P).
+    """Program to network: a nonzero block v (blocks: (b, D)) of sign s becomes the neuron (v / sqrt|v|_P, s sqrt|v|_P).
 
     A block that is all free bias has no size: it gets 1e-12 of the size of inputs that would have its effect.
     Without blocks, one zero neuron.

@@ -86,6 +86,7 @@ def _stationarity(report: Stationarity) -> dict[str, Any]:
         "tolerance": report.tolerance,
         "balance_residual": report.balance_residual,
         "activity_residual": report.activity_residual,
+        "bias_residual": report.bias_residual,
         "clarke_residual": report.clarke_residual,
         "boundary_samples": report.boundary,
         "dead": report.dead,

@@ -10,10 +10,11 @@ from certify.objective import Bias, Loss, Objective, Reduction
 from certify.report.numbers import GAP_DIGITS, difference, ratio, rounded_down, rounded_up, shortest, with_error
 from certify.report.record import CheckRecord, FileRecord
 from certify.report.stationarity import neuron_table, stationarity_lines
-from certify.verdict import Decision, Verdict, Witness
+from certify.verdict import Decision, Direction, Verdict, Witness
 
 COLUMNS = 80
 LABEL = 13
+DIRECTION_DIGITS = 3
 COLOURS = {Decision.CERTIFIED: "32", Decision.REFUTED: "31", Decision.INCONCLUSIVE: "33"}
 
 _LOSS_FORMULA = {
@@ -73,7 +74,7 @@ def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
     yield "width", _width(verdict)
     yield from zip(["stationarity", "", "", "", ""], stationarity_lines(verdict.stationarity), strict=False)
     if verdict.witness is not None:
-        yield "witness", _witness(verdict, verdict.witness)
+        yield from _witness_entries(verdict, verdict.witness)
     if record.witness_file is not None:
         yield "", f"written to {path_name(record.witness_file)}"
     yield "search", _search(verdict)
@@ -104,15 +105,25 @@ def _width(verdict: Verdict) -> str:
     return text + (f"; needed: {_count(verdict.width_needed, 'neuron')}" if verdict.width_needed is not None else "")
 
 
-def _witness(verdict: Verdict, witness: Witness) -> str:
+def _witness_entries(verdict: Verdict, witness: Witness) -> Iterator[tuple[str, str]]:
     decrease = difference(verdict.value.lower, witness.value.upper)
     value = with_error(witness.value.lower, witness.value.upper)
-    text = f"{witness.kind}, width {witness.width}: F = {value}, lower by {rounded_down(decrease, GAP_DIGITS)}"
-    if witness.direction is None:
-        return text
-    direction = witness.direction
-    fall = f"the straight step {direction.step:.3g} along a direction of order {direction.order}"
-    return f"{text}; {fall}, initial rate {direction.rate:.3g}, lowers F by {direction.decrease:.3g}"
+    yield "witness", f"{witness.kind}, width {witness.width}"
+    yield "", f"F = {value}, lower by {rounded_down(decrease, GAP_DIGITS)}"
+    if witness.direction is not None:
+        yield "direction", _direction(witness.direction)
+
+
+def _direction(direction: Direction) -> str:
+    moving = f"moves {_count(len(direction.neurons), 'neuron')} of the network"
+    start = {
+        0: "the straight way to the witness, between whose ends F may rise",
+        1: f"initial slope {direction.rate:.3g}",
+        2: f"F changes by {direction.rate:.3g} t^2 at first",
+    }[direction.order]
+    return (
+        f"{moving}; {start}; step {direction.step:.3g} lowers F by {rounded_down(direction.decrease, DIRECTION_DIGITS)}"
+    )
 
 
 def _search(verdict: Verdict) -> str:
