@@ -93,6 +93,7 @@ def odd_problems() -> dict[str, GainProblem]:
         "all negative": GainProblem(X, -np.abs(nu)),
         "tiny": GainProblem(X * 1e-8, nu * 1e-8),
         "huge": GainProblem(X * 1e8, nu * 1e8),
+        "mixed sizes": GainProblem(X * 10.0 ** (-10 * np.arange(30))[:, None], nu * 10.0 ** (10 * np.arange(30))),
         "beyond squares": GainProblem(X * 1e200, nu * 1e-150),
         "below squares": GainProblem(X * 1e-200, nu * 1e-80),
         "stretched": GainProblem(stretched, nu),
@@ -102,6 +103,7 @@ def odd_problems() -> dict[str, GainProblem]:
         "free, rank deficient": free(thin, nu),
         "free, one point thrice": free(np.repeat(X[:10], 3, axis=0), nu),
         "free, tiny": free(X * 1e-8, nu),
+        "free, a point at the centre": free(np.vstack([X[:14], -X[:14], 1e-200 * X[28:]]), nu),
         "free, wide": free(wide, nu[:6]),
     }
 
@@ -121,7 +123,10 @@ def test_bounds_hold_on_odd_inputs(name: str) -> None:
         assert seen <= bound.upper <= quick_gain_bound(problem)
 
 
-@pytest.mark.parametrize("name", ["one sample", "one column", "rank deficient", "opposite rows", "tiny", "huge", "free, one column"])
+EASY = ["one sample", "one column", "rank deficient", "opposite rows", "tiny", "huge", "free, one column"]
+
+
+@pytest.mark.parametrize("name", EASY)
 def test_odd_inputs_are_settled_too(name: str) -> None:
     """Where the problem is small, odd data do not keep the search from ending at the tolerance."""
     bound = settle(ODD[name], tolerance=1e-5)
@@ -249,7 +254,7 @@ def test_a_free_bias_needs_a_zero_sum() -> None:
     """With a free bias and sum(nu) != 0 the gain is unbounded: infinity, or a refusal that shows the sum."""
     problem = GainProblem(np.column_stack([np.arange(3.0), np.ones(3)]), np.array([1.0, -0.5, -0.4]), free_bias=True)
     assert quick_gain_bound(problem) == math.inf
-    with pytest.raises(ValueError, match="sum to exactly 0, not 0.1"):
+    with pytest.raises(ValueError, match=r"sum to exactly 0, not 0\.1"):
         settle(problem)
 
 
@@ -297,6 +302,31 @@ def test_limits_stop_the_search_with_true_bounds() -> None:
         assert sampled_gain(problem, rng, 200) <= bound.upper == quick_gain_bound(problem)
 
 
+def test_ranks_out_of_reach_still_get_true_bounds() -> None:
+    """Beyond the largest rank nothing is explored, and the quick bound and the witnesses are returned unsettled."""
+    rng = np.random.default_rng(9)
+    problem = GainProblem(rng.standard_normal((90, 80)), rng.standard_normal(90))
+    bound = settle(problem)
+    assert (bound.nodes, bound.settled, bound.upper) == (0, False, quick_gain_bound(problem))
+    assert sampled_gain(problem, rng, 200) <= bound.upper and 0 < bound.lower <= bound.upper
+
+
+@pytest.mark.parametrize(("threshold", "tolerance"), [(math.nan, 1e-3), (1.0, math.nan), (1.0, -1.0), (1.0, math.inf)])
+def test_a_question_that_is_no_number_is_refused(threshold: float, tolerance: float) -> None:
+    """NaN as threshold or tolerance would never be reached, so it is refused."""
+    with pytest.raises(ValueError, match="must be numbers"):
+        settle(GainProblem(np.eye(2), np.ones(2)), threshold=threshold, tolerance=tolerance)
+
+
+def test_given_directions_are_used() -> None:
+    """A start direction's gain is never lost, and directions that are not finite or zero do no harm."""
+    rng = np.random.default_rng(13)
+    problem = ODD["free"]
+    starts = [rng.standard_normal(6), np.full(6, math.nan), np.zeros(6)]
+    bound = settle(problem, limits=Limits(nodes=1), start=starts)
+    assert bound.lower >= abs(problem.gain(starts[0])) * (1 - 1e-12)
+
+
 def test_the_same_call_gives_the_same_answer() -> None:
     """The search has no randomness of its own."""
     problem = ODD["opposite rows"]
@@ -314,7 +344,7 @@ def test_any_multipliers_make_a_majorant(free_bias: bool) -> None:
     node = Node(half, (0, 2, 3), (1, -1, 1))
     for _ in range(20):
         slopes = rng.uniform(-1, 1, half.lowering.shape) / size
-        normals = np.abs(rng.standard_normal((3, 1))) * np.column_stack([np.ones(3), rng.uniform(-1, 1, (3, size - 1)) / size])
+        normals = np.column_stack([np.ones(3), rng.uniform(-1, 1, (3, size - 1)) / size]) * rng.exponential(size=(3, 1))
         majorant = Majorant(rng.exponential(size=len(node.free)) + 1e-3, slopes, normals, rng.exponential(size=3))
         Q, error = node.quadratic(majorant)
         z = rng.standard_normal((500, size))

@@ -53,7 +53,7 @@ class ConeSearch:
         # every h+ and q below is a sum of at most N rows, each product of length r
         self._slack = 4 * UNIT * (self.problem.nu.size + self.problem.rank + 16) * sizes
         if self._plus.size:
-            for cone, walls in start_fan(self._plus):
+            for cone, walls in start_fan(np.vstack([self._plus, self._minus])):
                 self._push(math.inf, cone, walls, np.sum(self._minus, axis=0) * 0.5)
 
     @property

@@ -1,4 +1,12 @@
-"""Engine S: a proved bound on the gain by quadratic majorants, sharpened by branching on signs (docs/theory.md, section 3)."""
+"""Engine S: a proved bound on the gain by quadratic majorants, for ranks where cones are too many.
+
+For one sign of nu, with a_i = nu_i z_i (nu_i > 0) and b_j = |nu_j| z_j (nu_j < 0), the gain on unit u is
+
+    1/2 c.u + 1/2 sum |a_i.u| - 1/2 sum |b_j.u|,    |a_i.u| <= w_i/2 + (a_i.u)^2/(2 w_i),    |b_j.u| >= (y_j.u + s_j)(b_j.u)
+
+for all w > 0 and |y_j| + |s_j| <= 1: a quadratic, whose maximum is one eigenvalue problem. The best such majorant is the dual
+of a semidefinite program in r^2/2 variables; where it is too high, the sign of one a_i.u is fixed in two children.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +31,7 @@ GainProgress = Callable[[float, float, int], None]  # lower, upper, nodes
 _STARTS = 8  # ascents a sign beside the given ones, where an ascent is cheap
 _CHEAP = 100_000  # entries of the hinges
 _BLEND = 0.1  # how much of the uniform distribution a child's start takes in
-_START_MU = 1e-4
+_START_MU = 1e-4  # a child's central path is joined here, however far its parent's was followed
 _LARGEST_RANK = 64  # beyond it one Newton system takes seconds and hundreds of megabytes
 _NUMERICS = 3e-8  # relative: asking a node for more would not end
 _KEPT_WITNESSES = 64
@@ -43,7 +51,7 @@ def bound_gain_by_majorants(
     Beyond rank 64 no node is explored: the quick bound and the witnesses are all there is.
 
     threshold  the search ends once M <= threshold is proved; a larger M is bounded to within
-    tolerance  (relative, at best 1e-7)
+    tolerance  (relative; where it is below 1e-7, to about 1e-7)
     start      directions (D,) worth trying first
     Raises ValueError for values that are not finite, and for a free bias whose nu does not sum to exactly 0.
     """

@@ -110,7 +110,7 @@ class Node:
         tails = normals.copy()
         tails[:, 0] = 0.0
         sizes = block_norms(tails, heads).sum(axis=1)
-        tails *= (_INSIDE * np.minimum(1.0, kappa / np.maximum(sizes, 2.0**-900)))[:, None]
+        tails *= (_INSIDE * np.minimum(1.0, kappa / np.maximum(sizes, 2.0**-400)))[:, None]
         tails[:, 0] = kappa
         scale = self.unit / (lengths[2][self.first] * lengths[2][self.second])
         return Majorant(widths, slopes, tails, np.maximum(pairs[:, 0], 0.0) * scale)

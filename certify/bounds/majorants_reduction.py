@@ -79,12 +79,12 @@ class Hinges:
 
 
 def scaled(value: float, exponent: int) -> float:
-    """value 2^exponent; infinite where it overflows, never rounded to zero from above."""
+    """value 2^exponent for value >= 0; infinite where it overflows, rounded up where it underflows."""
     try:
         result = math.ldexp(value, exponent)
     except OverflowError:
         return math.copysign(math.inf, value)
-    return math.ulp(0.0) if result == 0 < value else result
+    return result + math.ulp(0.0) if 0 < result + value < 2.0**-1021 else result
 
 
 def reduce_problem(problem: GainProblem) -> Hinges | None:
@@ -105,14 +105,14 @@ def reduce_problem(problem: GainProblem) -> Hinges | None:
     if problem.free_bias:
         centre = enclosing_centre(rows)
         rows = rows - centre
-        errors = 2 * UNIT * _norms(rows)
+        errors = 2 * UNIT * row_norms(rows)
     rows, basis, stretch, lost = _to_row_space(rows, np.abs(nu))
     slack += float(np.abs(nu) @ (errors + lost)) * (1 + 1e-9)
     if rows.shape[1] == 0 and slack <= rows.size * 2.0**-900:
         return None
     heads, radius = 1, 0.0
     if problem.free_bias:
-        heads, radius = 2, float(_norms(rows).max(initial=0.0)) * (1 + 1e-12)
+        heads, radius = 2, float(row_norms(rows).max(initial=0.0)) * (1 + 1e-12)
         centre = np.ldexp(centre, row_exponent)
     points = np.column_stack([np.zeros(len(nu)), *[np.full(len(nu), radius)] * (heads - 1), rows])
     points, nu, dropped = _balanced(points, nu)
@@ -148,14 +148,17 @@ def enclosing_centre(rows: np.ndarray, steps: int = 100) -> np.ndarray:
     """Centre (d,) of a nearly smallest enclosing ball of the rows (Badoiu and Clarkson's steps to the farthest point)."""
     centre = rows.mean(axis=0)
     for k in range(steps if rows.size < 1_000_000 else 5):
-        farthest = rows[np.argmax(_norms(rows - centre))]
+        farthest = rows[np.argmax(row_norms(rows - centre))]
         centre = centre + (farthest - centre) / (k + 3)
-    better = _norms(rows - centre).max() < _norms(rows - rows.mean(axis=0)).max()
+    better = row_norms(rows - centre).max() < row_norms(rows - rows.mean(axis=0)).max()
     return centre if better else rows.mean(axis=0)
 
 
-def _norms(rows: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.einsum("ij,ij->i", rows, rows))
+def row_norms(rows: np.ndarray) -> np.ndarray:
+    """Euclidean norms of the rows, to a few roundings even where squares would underflow."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    unit = rows / np.where(largest > 0, largest, 1.0)[:, None]
+    return largest * np.sqrt(np.einsum("ij,ij->i", unit, unit))
 
 
 def _scaled_to_one(array: np.ndarray) -> tuple[np.ndarray, int]:
@@ -181,6 +184,6 @@ def _to_row_space(
     z = rows @ basis
     r, d = rank, rows.shape[1]
     excess = np.linalg.norm(basis.T @ basis - np.eye(r)) + gamma(d + 2) * (r + 1) * 2
-    rounding = gamma(r + d + 4) * (_norms(rows) + 2 * math.sqrt(r + 1) * _norms(z))
-    lost = (_norms(rows - z @ basis.T) + rounding) * (1 + 1e-9)
+    rounding = gamma(r + d + 4) * (row_norms(rows) + 2 * math.sqrt(r + 1) * row_norms(z))
+    lost = (row_norms(rows - z @ basis.T) + rounding) * (1 + 1e-9)
     return z, basis, rounded_up(math.sqrt(1 + excess)), lost

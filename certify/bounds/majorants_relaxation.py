@@ -2,8 +2,9 @@
 
 In homogenised coordinates v = (1, [t,] z), with Z standing for v v':
 
-    max  <Q0, Z> + sum g_i sqrt(a_i'Z a_i) - sum h_j max_k |(Z b_j)_k|       over Z psd, Z_11 = 1, Z_tt <= 1, trace Z_zz = 1
-    s.t. |(Z l)_z| <= (Z l)_1,  |(Z l)_t| <= (Z l)_1,  l_i'Z l_j >= 0        for the half-spaces l.v >= 0 of the node
+    max  <Q0, Z> + sum g_i sqrt(a_i'Z a_i) - sum h_j max_k |(Z b_j)_k|
+    over Z psd, Z_11 = 1, Z_tt <= 1, trace Z_zz = 1
+    with |(Z l)_z| <= (Z l)_1,  |(Z l)_t| <= (Z l)_1,  l_i'Z l_j >= 0   for the half-spaces l.v >= 0 of the node
 
 k runs over the blocks of coordinates: the heads 1 and t, and z, measured by its norm.
 """
@@ -17,7 +18,10 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relaxation:
-    """One node. raising (p, N) unit-sized a_i with weights g (p,); lowering (q, N) b_j with h (q,); sides (m, N) the l."""
+    """One node: linear Q0 (N, N), raising a (p, N), raising_weight g, lowering b (q, N), lowering_weight h, sides l (m, N).
+
+    The rows are scaled to size about 1 and the weights so that everything sums to 1.
+    """
 
     heads: int
     linear: np.ndarray
@@ -31,11 +35,6 @@ class Relaxation:
     def size(self) -> int:
         """Order N = heads + r of the matrix Z."""
         return self.linear.shape[0]
-
-    @property
-    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Index arrays of the pairs of half-spaces."""
-        return np.triu_indices(len(self.sides), 1)
 
     def value(self, Z: np.ndarray) -> float:
         """The objective at Z, extras eliminated."""

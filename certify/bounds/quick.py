@@ -8,8 +8,9 @@ import numpy as np
 
 from certify.bounds.interface import GainProblem
 from certify.bounds.majorants_quadratic import proved_maximum
-from certify.bounds.majorants_reduction import Hinges, reduce_problem, rounded_up
-from certify.rounding import gamma
+from certify.bounds.majorants_reduction import Hinges, reduce_problem, rounded_up, row_norms
+from certify.bounds.majorants_relaxation import symmetric
+from certify.rounding import TINY, gamma
 
 
 def quick_gain_bound(problem: GainProblem) -> float:
@@ -28,13 +29,13 @@ def quick_gain_bound(problem: GainProblem) -> float:
 
 
 def _one_sign(hinges: Hinges, nu: np.ndarray) -> float:
-    """Bound on max sum nu_i (p_i.v)_+ : the better of the sum of norms and of a majorant for each head of the hinges."""
-    sizes = np.sqrt(np.einsum("ij,ij->i", hinges.points[:, hinges.heads :], hinges.points[:, hinges.heads :]))
-    shift = np.abs(hinges.points[:, : hinges.heads]).max(axis=1, initial=0.0)
-    total = float(np.maximum(nu, 0.0) @ (sizes + shift))
-    bounds = [rounded_up(total * (1 + gamma(4 * len(nu) + 8 * hinges.points.shape[1])))]
+    """Bound on max sum nu_i (p_i.v)_+ : the best of the sum of norms and of one majorant for each head."""
+    points, heads = hinges.points, hinges.heads
+    sizes, shifts = row_norms(points[:, heads:]), points[:, 1:heads].sum(axis=1)
+    total = float(np.maximum(nu, 0.0) @ (sizes + shifts))
+    bounds = [rounded_up(total * (1 + gamma(4 * len(nu) + 8 * points.shape[1])))]
     if hinges.rank and np.any(nu > 0):
-        bounds += [_majorant_bound(hinges, nu, sizes, along) for along in range(hinges.heads)]
+        bounds += [_majorant_bound(hinges, nu, sizes, along) for along in range(heads)]
     return min(bounds)
 
 
@@ -43,21 +44,18 @@ def _majorant_bound(hinges: Hinges, nu: np.ndarray, sizes: np.ndarray, along: in
 
     along = 0 takes y = p / |p| in the normed coordinates, along = 1 the bounded coordinate itself.
     """
-    points, heads = hinges.points, hinges.heads
-    half = nu / 2
-    Q = np.zeros((points.shape[1],) * 2)
-    Q[0] = half @ points / 2
-    Q[:, 0] = Q[0]
-    up = nu > 0
+    points, heads, half, up = hinges.points, hinges.heads, nu / 2, nu > 0
+    # the rows are balanced: their largest entry is about 1, so that no width vanishes
     widths = np.sqrt(np.sum(points[up, 1:heads] ** 2, axis=1) + sizes[up] ** 2 / hinges.rank)
-    usable = widths > 0
-    above = points[up][usable]
-    Q[0, 0] = half[up] @ widths / 2
-    Q += (above.T * (half[up][usable] / (2 * widths[usable]))) @ above
-    Q += _below(points[~up], half[~up], sizes[~up], heads, along)
-    length = sizes + np.abs(points[:, :heads]).sum(axis=1)
-    mass = float(np.abs(half) @ length) + float(half[up][usable] @ (length[up][usable] ** 2 / widths[usable]))
-    return proved_maximum(Q, heads, gamma(2 * len(nu) + 40) * 3 * mass + 2.0**-900)
+    weights = half[up] / (2 * widths)
+    Q = (points[up].T * weights) @ points[up] + _below(points[~up], half[~up], sizes[~up], heads, along)
+    slope = half @ points / 2
+    Q[0] += slope
+    Q[:, 0] += slope
+    Q[0, 0] += half[up] @ widths / 2
+    lengths = sizes + points[:, 1:heads].sum(axis=1)
+    mass = float(np.abs(half) @ lengths + weights @ lengths[up] ** 2 + half[up] @ widths)
+    return proved_maximum(Q, heads, gamma(2 * len(nu) + 40) * 3 * mass + TINY)
 
 
 def _below(points: np.ndarray, half: np.ndarray, sizes: np.ndarray, heads: int, along: int) -> np.ndarray:
@@ -65,8 +63,8 @@ def _below(points: np.ndarray, half: np.ndarray, sizes: np.ndarray, heads: int, 
     y = np.zeros_like(points)
     if along == 0:
         # a hair inside |y| <= 1, so that rounding cannot carry it out
-        y[:, heads:] = points[:, heads:] / np.maximum(sizes, 2.0**-1000)[:, None] * (1 - 1e-14 * (8 + points.shape[1]))
+        inside = (1 - 1e-14 * (8 + points.shape[1])) / np.where(sizes > 0, sizes, 1.0)
+        y[:, heads:] = points[:, heads:] * inside[:, None]
     else:
         y[:, 1] = 1.0
-    product = (y.T * half) @ points
-    return (product + product.T) / 2
+    return symmetric(y * half[:, None], points)

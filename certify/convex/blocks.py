@@ -9,7 +9,7 @@ import numpy as np
 from certify.objective import Bias
 from certify.problem import Neurons, TrainingProblem
 
-CONSTANT_NEURON_BIAS = 2.0**24
+CONSTANT_NEURON_BIAS = 2.0**26
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,7 @@
 """First-order conditions, neuron by neuron (docs/theory.md, section 6).
 
-All residuals are relative: sizes to s, the root mean square of |u_j|_P and |a_j| over the network; slopes to beta s.
+All residuals are relative: sizes to s, the root mean square of |u_j|_P and |a_j| over the network (see size_scale); slopes to
+beta s.
 A neuron's boundary set are the samples with x.u = 0. Clarke stationarity allows any gate there that some pattern around the
 neuron, or a mixture of them, has; directional stationarity asks for every pattern around it.
 """
@@ -26,6 +27,7 @@ TOLERANCE = 1e-6
 _BOUNDARY = 1e-7  # |x.u| below this times |x||u| counts as on the boundary
 _DIRECTION_ROUNDS = 24
 _PERTURBATIONS = 256
+_LEAST_SCALE = 1e-3
 _MOST_LISTED = 2_000
 _LISTING_SECONDS = 0.3
 
@@ -62,9 +64,9 @@ def assess(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> Statio
     bias = bias_residual(problem, neurons, nu)
     clarke = all(residual <= TOLERANCE for residual in (*per_neuron, activity, bias))
     return Stationarity(
-        balanced=balance <= TOLERANCE,
-        active=activity <= TOLERANCE,
-        clarke=clarke,
+        balanced=bool(balance <= TOLERANCE),
+        active=bool(activity <= TOLERANCE),
+        clarke=bool(clarke),
         directional=_directional(problem, slopes, scale) if clarke else False,
         balance_residual=balance,
         activity_residual=activity,
@@ -78,10 +80,15 @@ def assess(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> Statio
 
 
 def size_scale(problem: TrainingProblem, neurons: Neurons) -> float:
-    """Root mean square of |u_j|_P and |a_j|; 1 for the zero network."""
+    """Root mean square of |u_j|_P and |a_j|, at least a thousandth of the size that fits the targets.
+
+    The floor keeps a nearly zero network from being measured by its own dust.
+    """
     squares = problem.size(neurons.u) ** 2 + neurons.a**2
     scale = float(np.sqrt(np.mean(squares) / 2)) if squares.size else 0.0
-    return scale if scale > 0 else 1.0
+    row = float(np.sqrt(np.mean(np.sum(problem.rows**2, axis=1)))) or 1.0
+    natural = float(np.sqrt(np.sqrt(np.mean(problem.targets**2)) / row)) or 1.0
+    return max(scale, _LEAST_SCALE * natural)
 
 
 def bias_residual(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> float:
