@@ -7,13 +7,14 @@ feasibility: with U >= M(nu), s nu is feasible for 0 <= s <= beta/U, and P* >= D
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 
 import numpy as np
 
 from certify.objective import Bias
 from certify.problem import TrainingProblem
-from certify.rounding import SLOP, UNIT, Enclosure, enclose_sum, round_to_zero_sum
+from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, round_to_zero_sum, sums_to_zero
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -63,7 +64,7 @@ def scaled_dual_bound(problem: TrainingProblem, nu: np.ndarray, gain_upper: floa
     0 is always valid: every loss is nonnegative.
     """
     largest = min(_feasible_scale(problem.beta_lower, gain_upper), problem.loss.largest_scale(nu, problem.targets, problem.weights))
-    if not largest > 0:
+    if not largest > 0 or (problem.needs_zero_sum and not sums_to_zero(nu)):
         return 0.0
     scale = _best_scale(problem, nu, largest)
     return max(0.0, *(_dual_value(problem, nu, s).lower for s in (scale, min(largest, 1.0), min(largest, 2 * scale))))
@@ -75,7 +76,7 @@ def _feasible_scale(beta: float, gain_upper: float) -> float:
         return math.inf
     if not 0 < gain_upper < math.inf:
         return 0.0
-    scale = beta / gain_upper
+    scale = min(beta / gain_upper, sys.float_info.max)
     while scale > 0 and Fraction(scale) * Fraction(gain_upper) > Fraction(beta):
         scale = math.nextafter(scale, 0.0)
     return scale
@@ -102,6 +103,7 @@ def _dual_value(problem: TrainingProblem, nu: np.ndarray, scale: float) -> Enclo
     terms, errors = problem.loss.dual_terms(scale * nu, problem.targets, problem.weights)
     total = enclose_sum(terms, errors + 2 * UNIT * np.abs(terms))
     if problem.objective.output_bias is Bias.PENALIZED:
-        loss = (scale * math.fsum(nu)) ** 2 / (2 * problem.beta)
-        total = total + Enclosure(-loss, 8 * UNIT * loss * SLOP)
+        constant = scale * math.fsum(nu)
+        loss = constant / (2 * problem.beta) * constant
+        total = total + Enclosure(-loss, (8 * UNIT * loss + TINY) * SLOP)
     return total

@@ -61,7 +61,9 @@ class SquaredLoss(LossFunction):
         half = 0.5 * self.factor * w
         value = half * residual**2
         error = half * (2 * np.abs(residual) * residual_error + residual_error**2) + 8 * UNIT * value
-        return value, error * SLOP + TINY
+        # an exact zero stays one: a network that fits data without a loss has to be recognised
+        underflow = np.where((residual == 0) & (residual_error == 0), 0.0, TINY * (1 + half))
+        return value, error * SLOP + underflow
 
     def slope(self, f, y, w):
         return self.factor * w * (f - y)
@@ -71,8 +73,10 @@ class SquaredLoss(LossFunction):
 
     def dual_terms(self, nu, y, w):
         linear = nu * y
-        square = np.divide(nu**2, 2 * self.factor * w, out=np.where(nu == 0, 0.0, np.inf), where=w > 0)
-        return linear - square, (8 * UNIT * (np.abs(linear) + square) + TINY) * SLOP
+        # the division first: nu^2 may underflow where w is tiny
+        aim = np.divide(nu, 2 * self.factor * w, out=np.where(nu == 0, 0.0, np.inf), where=w > 0)
+        square = np.abs(aim) * np.abs(nu)
+        return linear - square, (8 * UNIT * (np.abs(linear) + square) + TINY * (1 + np.abs(y))) * SLOP
 
     def largest_scale(self, nu, y, w):
         return np.inf if np.all((w > 0) | (nu == 0)) else 0.0
@@ -89,7 +93,7 @@ class LogisticLoss(LossFunction):
 
     def terms(self, f, f_error, y, w):
         value = w * np.logaddexp(0.0, -y * f)
-        return value, (w * f_error + LIBM_ULPS * UNIT * value + TINY) * SLOP
+        return value, (w * f_error + LIBM_ULPS * UNIT * value + TINY * (1 + w)) * SLOP
 
     def slope(self, f, y, w):
         return -y * w * _sigmoid(-y * f)
@@ -102,7 +106,8 @@ class LogisticLoss(LossFunction):
         p = np.divide(nu * y, w, out=np.where(nu == 0, 0.0, np.nan), where=w > 0)
         inside = (p >= 0) & (p * (1 + 8 * UNIT) <= 1)
         safe = np.where(inside, p, 0.5)
-        low, high = _times_log(safe), _times_log(1 - safe)
+        # log1p: of a small p, log(1 - p) would keep no more than an absolute accuracy
+        low, high = _times_log(safe), (1 - safe) * np.log1p(-safe)
         value = np.where(inside, -w * (low + high), -np.inf)
         # p is known up to a factor 1 +- 4u; the entropy moves by |log(p / (1-p))| per unit, and both logs are rounded.
         slope = np.abs(np.log(np.maximum(safe, TINY))) + np.abs(np.log(np.maximum(1 - safe, UNIT))) + 2.0

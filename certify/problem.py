@@ -145,7 +145,7 @@ def training_problem(network: Network, dataset: Dataset, objective: Objective) -
     weights = np.ones(n) if dataset.sample_weight is None else dataset.sample_weight
     if objective.reduction is Reduction.MEAN:
         weights = weights / n
-    targets = dataset.y[:, 0]
+    targets = np.ascontiguousarray(dataset.y[:, 0])
     loss = LOSSES[objective.loss]
     return TrainingProblem(objective, loss, np.ascontiguousarray(rows), targets, weights)
 
@@ -158,6 +158,7 @@ def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None
         raise InputError(f"the network takes {network.inputs} inputs, but the data has {dataset.inputs} columns")
     if objective.activation != "relu":
         raise UnsupportedModel(f"activation {objective.activation}: relu is supported")
+    _check_values(dataset)
     _check_bias("hidden", network.hidden_bias, objective.hidden_bias)
     _check_bias("output", network.output_bias, objective.output_bias)
     decays = (objective.hidden_decay, objective.output_decay)
@@ -167,6 +168,14 @@ def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None
         raise ObjectiveError("layers with different weight decays are supported only without penalised biases")
     if objective.loss is Loss.LOGISTIC and not np.all(np.abs(dataset.y) == 1):
         raise InputError("the logistic loss needs targets -1 and +1")
+
+
+def _check_values(dataset: Dataset) -> None:
+    weights = np.zeros(1) if dataset.sample_weight is None else dataset.sample_weight
+    if not all(np.all(np.isfinite(array)) for array in (dataset.X, dataset.y, weights)):
+        raise InputError("the data holds values that are not finite: NaN or infinity in X, y or the sample weights")
+    if not np.all(weights >= 0):
+        raise InputError(f"sample weights must be nonnegative, found {float(np.min(weights)):g}")
 
 
 def _check_bias(layer: str, array: np.ndarray | None, treatment: Bias) -> None:
@@ -188,13 +197,14 @@ def evaluate(problem: TrainingProblem, network: Network) -> Enclosure:
     if objective.output_bias is Bias.PENALIZED:
         layers.append((objective.output_decay, network.output_bias))
     for decay, array in layers:
-        squares = 0.5 * decay * np.ravel(array) ** 2
-        total = total + enclose_sum(squares, 4 * UNIT * squares)
+        entries = np.ravel(array)
+        squares = decay * (0.5 * entries**2)
+        total = total + enclose_sum(squares, 4 * UNIT * squares + TINY * (1 + decay) * (entries != 0))
     return total
 
 
 def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[np.ndarray, np.ndarray]:
-    """f (n,) and its error bound: gamma(D + m + 4) times the same sums over absolute values."""
+    """f (n,) and its error bound: gamma(D + m + 4) times the same sums over absolute values, and what underflows."""
     u = network.hidden_weights
     if network.hidden_bias is not None:
         u = np.column_stack([u, network.hidden_bias])
@@ -206,4 +216,5 @@ def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[np
         rows = problem.rows[start : start + step]
         f[start : start + step] = np.maximum(rows @ u.T, 0.0) @ a + c
         sizes[start : start + step] = (np.abs(rows) @ np.abs(u).T) @ np.abs(a) + abs(c)
-    return f, (gamma(u.shape[1] + network.width + 4) * sizes + TINY) * SLOP
+    underflow = TINY * float(np.sum((1 + np.abs(a)) * np.any(u != 0, axis=1)))
+    return f, (gamma(u.shape[1] + network.width + 4) * sizes + underflow) * SLOP

@@ -24,6 +24,15 @@ def gamma(operations: float) -> float:
     return operations * UNIT / (1.0 - operations * UNIT) * SLOP
 
 
+def scaled(value: float, exponent: int) -> float:
+    """value 2^exponent for value >= 0; infinite where it overflows, rounded up where it underflows."""
+    try:
+        result = math.ldexp(value, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    return result + math.ulp(0.0) if 0 < value and result < 2.0**-1021 else result
+
+
 @dataclass(frozen=True, slots=True)
 class Enclosure:
     """A real number x with |x - value| <= error."""
@@ -53,6 +62,8 @@ def enclose_sum(terms: np.ndarray, errors: np.ndarray | float = 0.0) -> Enclosur
     if not np.all(np.isfinite(terms)):
         return Enclosure(math.nan, math.inf)
     value = math.fsum(terms)
+    if value == 0 and not np.any(errors) and not np.any(terms):
+        return Enclosure(0.0, 0.0)
     error = float(np.sum(errors)) + UNIT * abs(value) + TINY
     return Enclosure(value, error * (1.0 + gamma(np.size(errors))) * SLOP)
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,8 +11,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from command_line import ROOT, certify
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+FIXTURES = ROOT / "fixtures"
 EXIT_CODES = {"certified": 0, "refuted": 1, "width": 4}
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -120,27 +118,24 @@ def objective_value(arrays: Arrays, problem: Problem) -> float:
     return float(each.sum() if reduction == "sum" else each.mean()) + penalty
 
 
-def certify(case: Case, witness: Path) -> Run:
+def check(case: Case, witness: Path) -> Run:
     """One call of `certify check`, as a user would make it."""
-    command = [sys.executable, "-m", "certify", "check", str(case.model), str(case.problem.data)]
-    command += [*case.problem.options, "--eps", str(case.eps), "--format", "json", "--witness", str(witness)]
-    command += ["--threads", "1", "--time-limit", "60"]
-    environment = os.environ | {"PYTHONPATH": str(FIXTURES.parent)}
-    answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
-    assert answer.returncode in (0, 1, 4), answer.stderr
+    asked = [*case.problem.options, "--eps", case.eps, "--format", "json", "--witness", witness]
+    answer = certify("check", case.model, case.problem.data, *asked, "--threads", 1, "--time-limit", 100)
+    assert answer.returncode in EXIT_CODES.values(), answer.stderr.decode()
     return Run(answer.returncode, json.loads(answer.stdout), witness)
 
 
+Runs = dict[Case, Future[Run]]
+
+
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Future[Run]]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """Every case, two at a time; a test waits for its own."""
     folder = tmp_path_factory.mktemp("witnesses")
     with ThreadPoolExecutor(2) as pool:
-        yield {case: pool.submit(certify, case, folder / f"{i}{case.model.suffix}") for i, case in enumerate(CASES)}
+        yield {case: pool.submit(check, case, folder / f"{i}{case.model.suffix}") for i, case in enumerate(CASES)}
         pool.shutdown(cancel_futures=True)
-
-
-Runs = dict[Case, "Future[Run]"]
 
 
 def test_every_model_is_listed() -> None:

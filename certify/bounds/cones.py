@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from certify.bounds.compiled import KERNELS
-from certify.bounds.interface import Limits
 from certify.bounds.reduction import ReducedGain
 from certify.bounds.witnesses import split
 from certify.rounding import UNIT
@@ -98,6 +97,7 @@ class ConeSearch:
             raise
         for open_cones, walls, slopes, bounds, pruned, stuck, nodes, best, where in results:
             self.nodes += nodes
+            KERNELS.charge(nodes, self.problem.nu.size)
             self.pruned, self.stuck = max(self.pruned, pruned), max(self.stuck, stuck)
             if best > self.best:
                 self.best, self.where = best, where

@@ -18,7 +18,7 @@ from certify.bounds.witnesses import as_violator, distinct, local_maxima, proved
 
 GainProgress = Callable[[float, float, int], None]  # lower, upper, nodes
 
-_COMPILE_AFTER = 1_500  # nodes, counted at a thousand samples
+_LARGE_ROUNDS_AFTER = 6_000
 _FREE_BIAS_TOLERANCE = 1e-8
 _ROUND_CONES = 8
 _ROUND_WORK = 5e6  # entries touched in a round, so that limits are seen in time
@@ -55,7 +55,7 @@ def bound_gain(
     """
     reduced = reduce_gain(problem)
     if reduced.nu.size == 0:
-        return GainBound(0.0, reduced.error, (), 0, True, "closed form")
+        return GainBound(0.0, reduced.original_bound(0.0), (), 0, True, "closed form")
     seeds = [reduced.lower(direction) for direction in known]
     seeds += starting_points(reduced, question.starts, question.seed)
     witnesses = local_maxima(problem, reduced, seeds, limits)
@@ -79,7 +79,7 @@ class _Run:
         self.problem, self.reduced, self.question, self.limits = problem, reduced, question, limits
         self.witnesses, self.progress = witnesses, progress
         self.quick = quick_gain_bound(problem)
-        threshold = max(0.0, (question.threshold - reduced.error) / reduced.factor * (1 - 1e-15))
+        threshold = reduced.reduced_threshold(question.threshold)
         # the weight of a free bias costs 2^-31 relative: asking for much less than ten times that would not end
         tolerance = max(question.tolerance, _FREE_BIAS_TOLERANCE if problem.free_bias else 0.0)
         self.searches = [ConeSearch(reduced, sign, threshold, tolerance) for sign in (1, -1)]
@@ -94,12 +94,12 @@ class _Run:
 
     @property
     def best(self) -> float:
-        return max(search.best for search in self.searches)
+        return self.reduced.original_value(max(search.best for search in self.searches))
 
     @property
     def upper(self) -> float:
         inner = max(search.upper for search in self.searches)
-        return min(self.quick, (inner * self.reduced.factor + self.reduced.error) * (1 + 1e-15))
+        return min(self.quick, self.reduced.original_bound(inner))
 
     def settle(self) -> GainBound:
         """Search until the question is answered or a limit is reached."""
@@ -120,13 +120,12 @@ class _Run:
 
     def _round(self, pool: ThreadPoolExecutor | None) -> None:
         search = max((s for s in self.searches if not s.finished), key=lambda s: s.upper)
+        best = max(search.best for search in self.searches)
         for other in self.searches:  # M is the larger of the two: what one sign attains, the other need not beat
-            other.floor(self.best)
+            other.floor(best)
         if search.finished:
             return
-        if self.nodes * (1 + self.reduced.nu.size / 1000) > _COMPILE_AFTER:
-            KERNELS.prepare()
-        most = 1024 if self.nodes > 4 * _COMPILE_AFTER else 64
+        most = 1024 if self.nodes > _LARGE_ROUNDS_AFTER else 64
         nodes = min(most, max(16, _ROUND_WORK / (self.reduced.nu.size * self.reduced.rank)))
         search.round(pool if KERNELS.ready else None, _ROUND_CONES, int(nodes / _ROUND_CONES))
 

@@ -175,12 +175,13 @@ def proved_bound(z, q, v, walls, h_plus, slack, dual_scale, radius):
     for k in range(r):
         short = (h_plus[k] - np.dot(q, v[k]) - np.dot(z, v[k])) / lengths[k]
         short += slack + 4e-16 * (r + 4) * size + 4e-16 * np.abs(h_plus[k]) / lengths[k]
-        miss = max(miss, short)
+        if not short <= miss:  # NaN must not pass
+            miss = short
         centre += v[k] / lengths[k]
         level += walls[k] * lengths[k]
     t = max(depth(centre, v, lengths), depth(level, v, lengths))
     bound = np.sqrt(np.sum((z * dual_scale) ** 2)) * (1.0 + 4e-16 * (r + 8))
-    if miss > 0.0:
+    if not miss <= 0.0:
         bound = bound + miss * radius / t * (1.0 + 1e-9) if t > 1e-12 else np.inf
     if not bound >= 0.0:
         bound = np.inf

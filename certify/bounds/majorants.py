@@ -2,10 +2,11 @@
 
 For one sign of nu, with a_i = nu_i z_i (nu_i > 0) and b_j = |nu_j| z_j (nu_j < 0), the gain on unit u is
 
-    1/2 c.u + 1/2 sum |a_i.u| - 1/2 sum |b_j.u|,    |a_i.u| <= w_i/2 + (a_i.u)^2/(2 w_i),    |b_j.u| >= (y_j.u + s_j)(b_j.u)
+    1/2 c.u + 1/2 sum |a_i.u| - 1/2 sum |b_j.u|,
+    |a_i.u| <= w_i/2 + (a_i.u)^2/(2 w_i),    |b_j.u| >= (y_j.u + s_j)(b_j.u)
 
-for all w > 0 and |y_j| + |s_j| <= 1: a quadratic, whose maximum is one eigenvalue problem. The best such majorant is the dual
-of a semidefinite program in r^2/2 variables; where it is too high, the sign of one a_i.u is fixed in two children.
+for all w > 0 and |y_j| + |s_j| <= 1: a quadratic, whose maximum is one eigenvalue problem. The best such majorant is
+the dual of a semidefinite program in r^2/2 variables; where it is too high, the sign of one a_i.u is fixed, both ways.
 """
 
 from __future__ import annotations

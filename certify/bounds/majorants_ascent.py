@@ -1,8 +1,8 @@
 """Local maxima of one sign of the gain, by difference-of-convex ascent (docs/theory.md, section 3).
 
-With z the sum of the raising hinges active at u, max z.u - h-(u) is a convex problem whose dual is the distance of z to the
-zonotope {sum t_j b_j, 0 <= t <= 1}; its solution never lowers the gain. The inner problem is solved roughly by projected
-gradients and then exactly on the t_j that are neither 0 nor 1. Unproved: every direction is evaluated again by its user.
+With z the sum of the raising hinges active at u, max z.u - h-(u) is a convex problem whose dual is the distance of z
+to the zonotope {sum t_j b_j, 0 <= t <= 1}; its solution never lowers the gain. The inner problem is solved roughly by
+projected gradients and then exactly on the t_j that are neither 0 nor 1. Unproved: who uses a direction evaluates it.
 """
 
 from __future__ import annotations

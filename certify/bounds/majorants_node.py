@@ -23,7 +23,7 @@ _RESOLVED = 3e-8  # relative accuracy that the solver can be asked for
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OneSign:
-    """max sum_i (+-half_i) (p_i.v + |p_i.v|) over unit v: halves = |nu| / 2, all rows exact, in homogenised coordinates.
+    """max sum_i (+-half_i) (p_i.v + |p_i.v|) over unit v, half = |nu| / 2; rows exact, in homogenised coordinates.
 
     raising (p, N) with raising_half (p,), lowering (q, N) with lowering_half (q,).
     """

@@ -2,7 +2,7 @@
 
 In homogenised coordinates v = (1, z) or (1, t, z) with |z| = 1 and |t| <= 1, a quadratic is v'Qv, and
 
-    v'Qv <= sum(lam)   for every such v, if   Diag(lam_1 (, lam_t), lam, ..., lam) - Q   is positive semidefinite, lam_t >= 0
+    v'Qv <= sum(lam) for every such v, if Diag(lam_1 (, lam_t), lam, ..., lam) - Q is psd and lam_t >= 0
 
 (docs/theory.md, section 3, read with the S-lemma: one multiplier for each of the constraints).
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf
 
 from certify.bounds.majorants_reduction import rounded_up
 from certify.rounding import TINY, UNIT, gamma
@@ -51,7 +50,10 @@ def multipliers_prove(Q: np.ndarray, heads: int, multipliers: np.ndarray, error:
     bordered[np.diag_indices(size)] = diagonal - np.diag(Q) - margin
     if not np.all(np.isfinite(bordered)):
         return False
-    return dpotrf(bordered, lower=1, clean=0, overwrite_a=0)[1] == 0
+    try:
+        return bool(np.all(np.isfinite(np.linalg.cholesky(bordered))))
+    except np.linalg.LinAlgError:
+        return False
 
 
 def best_multipliers(Q: np.ndarray, heads: int) -> np.ndarray:

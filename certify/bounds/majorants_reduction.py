@@ -14,7 +14,7 @@ import numpy as np
 
 from certify.bounds.interface import GainProblem
 from certify.bounds.reduction import merge_parallel
-from certify.rounding import UNIT, gamma, sums_to_zero
+from certify.rounding import UNIT, gamma, scaled, sums_to_zero
 
 
 def rounded_up(value: float, roundings: int = 8) -> float:
@@ -78,15 +78,6 @@ class Hinges:
         return np.concatenate([[1.0, np.clip(bias, -1.0, 1.0)], tail / size])
 
 
-def scaled(value: float, exponent: int) -> float:
-    """value 2^exponent for value >= 0; infinite where it overflows, rounded up where it underflows."""
-    try:
-        result = math.ldexp(value, exponent)
-    except OverflowError:
-        return math.copysign(math.inf, value)
-    return result + math.ulp(0.0) if 0 < result + value < 2.0**-1021 else result
-
-
 def reduce_problem(problem: GainProblem) -> Hinges | None:
     """The hinges of a finite problem; None where the gain is zero in every direction.
 
@@ -128,7 +119,7 @@ def merge_hinges(hinges: Hinges) -> Hinges:
 
 
 def _balanced(points: np.ndarray, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Rows with largest entries in [1/2, 1), the powers of two moved into nu; what cannot matter is dropped, and bounded."""
+    """Rows with largest entries in [1/2, 1), powers of two moved into nu; what cannot matter is dropped and bounded."""
     exponents = np.frexp(np.abs(points).max(axis=1))[1]
     points, nu = np.ldexp(points, -exponents[:, None]), np.ldexp(nu, exponents)
     sizes = np.abs(nu) * np.abs(points).sum(axis=1)
@@ -145,7 +136,7 @@ def check_problem(problem: GainProblem) -> None:
 
 
 def enclosing_centre(rows: np.ndarray, steps: int = 100) -> np.ndarray:
-    """Centre (d,) of a nearly smallest enclosing ball of the rows (Badoiu and Clarkson's steps to the farthest point)."""
+    """Centre (d,) of a nearly smallest enclosing ball of the rows, by Badoiu and Clarkson's steps to the farthest."""
     centre = rows.mean(axis=0)
     for k in range(steps if rows.size < 1_000_000 else 5):
         farthest = rows[np.argmax(row_norms(rows - centre))]

@@ -18,7 +18,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relaxation:
-    """One node: linear Q0 (N, N), raising a (p, N), raising_weight g, lowering b (q, N), lowering_weight h, sides l (m, N).
+    """One node: linear Q0 (N, N), raising a (p, N) with weights g, lowering b (q, N) with weights h, sides l (m, N).
 
     The rows are scaled to size about 1 and the weights so that everything sums to 1.
     """

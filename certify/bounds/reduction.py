@@ -1,8 +1,8 @@
 """From the data to the r-dimensional row space, every rounding kept as an error of the bound (docs/theory.md, section 3).
 
-    M(nu) <= factor * M(reduced) + error
+    M(nu) <= 2^exponent (factor * M(reduced) + error)
 
-Rows whose nu or length is zero, or nearly, are dropped, positively parallel rows are merged, and where the rows span less than
+Powers of two bring rows and nu to order one, exactly, so that no square below can underflow or overflow. Rows whose nu or length is zero, or nearly, are dropped, positively parallel rows are merged, and where the rows span less than
 R^D they are written in an orthonormal basis of their span. With a free hidden bias the inputs are centred (the bias
 absorbs the shift at no cost), and the bias is measured in units R = power of two above max |x_i|, so that |b| <= 1 without loss
 (sum(nu) = 0: past |b| = max |x_i| every sample is on or every sample is off, and the gain is constant in b); giving it the tiny
@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from certify.bounds.interface import GainProblem
-from certify.rounding import SLOP, UNIT, gamma, sums_to_zero
+from certify.rounding import SLOP, UNIT, gamma, scaled, sums_to_zero
 
 FREE_BIAS_WEIGHT = 2.0**-15
+_UNDERFLOW = 2.0**-900  # more than one entry of order one loses when the others are scaled to order one
 _NEGLIGIBLE = 2.0**-100  # rows of less weight than this, relative, are left out and counted as error
 
 
@@ -38,11 +39,25 @@ class ReducedGain:
     basis: np.ndarray  # (D, r): u = basis u_reduced
     factor: float
     error: float
+    exponent: int = 0
 
     @property
     def rank(self) -> int:
         """Dimension r of the search."""
         return self.rows.shape[1]
+
+    def original_bound(self, bound: float) -> float:
+        """The bound on M(nu) that a bound on M(reduced) proves; infinite where anything is not finite."""
+        proved = scaled((bound * self.factor + self.error) * (1 + 1e-15), self.exponent)
+        return proved if proved >= 0 else math.inf
+
+    def original_value(self, value: float) -> float:
+        """A gain of the reduced problem in the original units, rounded to nearest."""
+        return scaled(value, self.exponent)
+
+    def reduced_threshold(self, threshold: float) -> float:
+        """What M(reduced) may reach so that M(nu) <= threshold is still proved; 0 where that is impossible."""
+        return max(0.0, (scaled(threshold, -self.exponent) - self.error) / self.factor * (1 - 1e-15))
 
     def lift(self, direction: np.ndarray) -> np.ndarray:
         """A reduced direction (r,) in the original coordinates (D,)."""
@@ -50,16 +65,19 @@ class ReducedGain:
 
     def lower(self, direction: np.ndarray) -> np.ndarray:
         """An original direction (D,) in the reduced coordinates (r,)."""
-        return np.linalg.lstsq(self.basis, direction, rcond=None)[0]
+        heights = np.ones(direction.size)
+        if self.dual_scale[-1] > 1:
+            heights[-1] = np.max(np.abs(self.basis[-1]))  # a free bias has its own units
+        return np.linalg.lstsq(self.basis / heights[:, None], direction / heights, rcond=None)[0]
 
 
 def reduce_gain(problem: GainProblem) -> ReducedGain:
     """The reduced problem. Raises ValueError where a free bias meets a nu that does not sum to exactly zero."""
-    rows, nu = problem.rows, problem.nu
+    if problem.free_bias and not sums_to_zero(problem.nu):
+        raise ValueError("with a free hidden bias the dual vector must sum to exactly zero")
+    rows, nu, exponent, bias_exponent = _of_order_one(problem)
     centre, unit, shift_error = np.zeros(rows.shape[1] - 1), 1.0, 0.0
     if problem.free_bias:
-        if not sums_to_zero(nu):
-            raise ValueError("with a free hidden bias the dual vector must sum to exactly zero")
         centre = np.mean(rows[:, :-1], axis=0)
         inputs = rows[:, :-1] - centre
         lengths = np.linalg.norm(inputs, axis=1)
@@ -69,7 +87,7 @@ def reduce_gain(problem: GainProblem) -> ReducedGain:
     lengths = np.linalg.norm(rows, axis=1)
     weights = np.abs(nu) * lengths
     used = weights > _NEGLIGIBLE * float(np.max(weights, initial=0.0))
-    dropped_error = float(np.sum(weights[~used]))
+    dropped_error = float(np.sum(weights[~used])) + (rows.size * _UNDERFLOW if np.any(used) else 0.0)
     rows, nu, merge_error = merge_parallel(rows[used], nu[used])
     rows, basis, factor, span_error = _to_row_space(rows, nu, problem.free_bias)
     scale, radius = np.ones(rows.shape[1]), 1.0
@@ -77,9 +95,30 @@ def reduce_gain(problem: GainProblem) -> ReducedGain:
         scale[-1] = 1 / FREE_BIAS_WEIGHT
         factor *= 1 + FREE_BIAS_WEIGHT**2
         radius = math.sqrt(2.0) * (1 + 1e-9)
-        basis = np.vstack([basis[:-1], unit * basis[-1:] - centre @ basis[:-1]])
+        basis = np.vstack([basis[:-1], np.ldexp(unit * basis[-1:] - centre @ basis[:-1], bias_exponent)])
     error = (dropped_error + merge_error + span_error + shift_error) * radius * SLOP
-    return ReducedGain(rows, nu, scale, radius, basis, factor, error)
+    return ReducedGain(rows, nu, scale, radius, basis, factor, error, exponent)
+
+
+def _of_order_one(problem: GainProblem) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """Rows (n, D) and nu (n,) with largest entries in [1/2, 1), and the exponents taken out of the gain and of the bias.
+
+    Each row has its own power of two, moved into nu; with a free bias, whose column must stay ones, the inputs have a common one.
+    """
+    rows, nu = problem.rows, problem.nu
+    mantissas, exponents = np.frexp(nu)
+    common = 0
+    if problem.free_bias:
+        inputs = rows[:, :-1]
+        common = int(np.frexp(np.max(np.abs(inputs), initial=0.0))[1])
+        rows = np.column_stack([np.ldexp(inputs, -common), rows[:, -1]])
+    else:
+        own = np.frexp(np.max(np.abs(rows), axis=1, initial=0.0))[1]
+        rows, exponents = np.ldexp(rows, -own[:, None]), exponents + own
+    present = (mantissas != 0) & np.any(rows != 0, axis=1)
+    top = int(np.max(exponents[present], initial=-(2**30)))
+    nu = np.ldexp(np.where(present, mantissas, 0.0), np.where(present, exponents - top, 0))
+    return rows, nu, top + common, common
 
 
 def _power_above(x: float) -> float:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from certify.bounds.compiled import KERNELS
 from certify.bounds.interface import GainProblem, Limits, Violator
-from certify.bounds.kernel import ascend
 from certify.bounds.reduction import ReducedGain
 from certify.rounding import SLOP, gamma
 
 _ASCENT_STEPS = 40
+_ASCENT_NODES = 12  # what an ascent costs, in nodes
 
 
 def proved_gain(problem: GainProblem, direction: np.ndarray) -> float:
@@ -28,14 +29,15 @@ def local_maxima(
     problem: GainProblem, reduced: ReducedGain, starts: Iterable[np.ndarray], limits: Limits
 ) -> list[Violator]:
     """Ascend from every start (reduced coordinates (r,)) for both signs; distinct results, largest gain first."""
-    halves = {sign: split(reduced, sign) for sign in (1, -1)}
+    halves = [split(reduced, sign) for sign in (1, -1)]
     found = []
     for start in starts:
         if limits.reached():
             break
-        for sign, (plus, minus) in halves.items():
+        for plus, minus in halves:
             if plus.size:
-                u, value = ascend(start, plus, minus, reduced.dual_scale, _ASCENT_STEPS)
+                KERNELS.charge(_ASCENT_NODES, reduced.nu.size)
+                u, value = KERNELS.current().ascend(start, plus, minus, reduced.dual_scale, _ASCENT_STEPS)
                 if value > 0:
                     found.append(as_violator(problem, reduced.lift(u)))
     return distinct(problem, found)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from certify.convex.blocks import Blocks
 from certify.convex.restricted import RestrictedSolution, design_matrix, program_value
 from certify.problem import TrainingProblem
 

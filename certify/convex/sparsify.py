@@ -21,13 +21,14 @@ def prune(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray) -> np.ndar
     """
     t = (problem.size(w) > 0).astype(float)
     columns, costs = signs * problem.activations(w), problem.size(w)
+    target_size = columns.shape[0]
     while True:
         used = np.flatnonzero(t > 0)
         scaled = columns[:, used] * t[used]
         lengths = np.linalg.norm(scaled, axis=0)
         if used.size == 0:
             return t
-        _, sizes, axes = np.linalg.svd(scaled / np.where(lengths > 0, lengths, 1.0), full_matrices=True)
+        _, sizes, axes = np.linalg.svd(scaled / np.where(lengths > 0, lengths, 1.0), full_matrices=used.size > target_size)
         rank = int(np.sum(sizes > 1e-10 * sizes[0]))
         if rank == used.size:
             return t

@@ -13,7 +13,6 @@ from certify.convex.blocks import blocks_of, blocks_of_neurons, merge_blocks
 from certify.convex.generation import ColumnGeneration
 from certify.dataset import Dataset
 from certify.decide.conclusion import Findings, conclude
-from certify.dual_bound import dual_vector, scaled_dual_bound
 from certify.decide.engines import Engine, make_engine
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, Progress, ProgressCallback
@@ -26,11 +25,13 @@ from certify.decide.witness import (
     shown,
     slot_candidates,
 )
+from certify.dual_bound import dual_vector, scaled_dual_bound
 from certify.network import Network
 from certify.objective import Objective
 from certify.problem import TrainingProblem, evaluate, training_problem
 from certify.verdict import Bounds, SearchReport, Verdict
 
+_DEFAULTS = CheckOptions()
 _OWN_GAIN_NODES = 3_000  # for the gain of the network's own dual vector, which only the report needs exactly
 _TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
 _TIGHT_NODES = 4_000
@@ -42,7 +43,7 @@ def check_network(
     network: Network,
     dataset: Dataset,
     objective: Objective,
-    options: CheckOptions = CheckOptions(),
+    options: CheckOptions = _DEFAULTS,
     progress: ProgressCallback | None = None,
 ) -> Verdict:
     """Decide at relative tolerance options.eps whether the network is a global minimum, at any width.

@@ -27,7 +27,7 @@ class Findings:
     eps: float
     beta: float
     lower: float = 0.0
-    gain: Bounds = Bounds(0.0, math.inf)
+    gain: Bounds = field(default_factory=lambda: Bounds(0.0, math.inf))
     witnesses: list[Witness] = field(default_factory=list)
     broken: bool = False
 
@@ -64,8 +64,7 @@ class Findings:
 
     def raise_lower(self, bound: float) -> None:
         """Take note of a proved lower bound on P*."""
-        if bound > self.lower:
-            self.lower = bound
+        self.lower = max(self.lower, bound)  # max keeps the old one against NaN
 
     def add(self, witness: Witness) -> None:
         """Take note of a network, if it is better than the given one or than what was known of its kind."""

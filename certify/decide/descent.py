@@ -13,7 +13,7 @@ from certify.objective import Bias
 from certify.problem import Neurons, TrainingProblem, evaluate
 from certify.verdict import Direction
 
-_ITERATIONS = 3_000
+_ITERATIONS = 1_000
 _STEPS = np.concatenate([[0.0], 2.0 ** np.arange(-60, 21)])
 
 
@@ -69,7 +69,7 @@ def descend(problem: TrainingProblem, start: Neurons, limits: Limits) -> Neurons
 
     best: list = [problem.value(start), start]
     x = np.concatenate([start.u.ravel(), start.a, [start.c]]) / scale
-    options = {"maxiter": _ITERATIONS, "maxfun": 2 * _ITERATIONS, "ftol": 1e-15, "gtol": 1e-12, "maxcor": 30}
+    options = {"maxiter": _ITERATIONS, "maxfun": 2 * _ITERATIONS, "ftol": 1e-15, "gtol": 1e-12, "maxcor": 12}
     try:
         minimize(fun, x, jac=True, method="L-BFGS-B", options=options)
     except StopIteration:

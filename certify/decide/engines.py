@@ -12,8 +12,8 @@ from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.convex.blocks import Blocks, blocks_of
 from certify.convex.generation import ColumnGeneration
 from certify.convex.restricted import RestrictedSolution
-from certify.dual_bound import dual_vector
 from certify.decide.options import CheckOptions
+from certify.dual_bound import dual_vector
 from certify.problem import TrainingProblem
 
 GainProgress = Callable[[float, float, int], None]

@@ -180,14 +180,13 @@ def descent_at_kink(problem: TrainingProblem, slopes: NeuronSlopes) -> tuple[flo
         return 0.0, 0.0, None
     rows = np.vstack([slopes.rows, slopes.smooth / size, -slopes.smooth / size])
     reduced = reduce_gain(GainProblem(rows, np.concatenate([slopes.weights / size, [-1.0, 1.0]])))
-    search = ConeSearch(reduced, 1, TOLERANCE / 8, TOLERANCE / 8)
+    search = ConeSearch(reduced, 1, reduced.reduced_threshold(TOLERANCE / 8), TOLERANCE / 8)
     for _ in range(_DIRECTION_ROUNDS):
         if search.finished:
             break
         search.round(None, 8, 8)
     direction = None if search.where is None else reduced.lift(search.where)
-    upper = size * (search.upper * reduced.factor + reduced.error)
-    return size * search.best, upper, direction
+    return size * reduced.original_value(search.best), size * reduced.original_bound(search.upper), direction
 
 
 def dead_neurons(problem: TrainingProblem, neurons: Neurons) -> tuple[int, ...]:
