@@ -2,7 +2,8 @@
 
 Standard model of float64 arithmetic (Higham, Accuracy and Stability of Numerical Algorithms, chapters 2-3): one operation
 errs by a factor 1 + delta, |delta| <= u = 2^-53; an inner product of length k, summed in any order, errs by at most
-gamma(k) |x|.|y|. Elementary functions are taken to err by at most LIBM_ULPS units in the last place.
+gamma(k) |x|.|y|. Logarithms and exponentials, with the products around them, are taken to err by at most a factor
+1 +- LIBM_ULPS u (docs/theory.md, section 10).
 """
 
 from __future__ import annotations

@@ -1,14 +1,18 @@
 """The kernel, interpreted at once or compiled by numba when a search turns out to be long.
 
-Compiling takes some ten seconds, once an installation (numba keeps its cache), and loading the cache half a second. So a
-small problem never asks for it, and a large one goes on searching with the interpreted kernel while a thread compiles.
+Compiling takes some ten seconds, once an installation: another process does it and leaves numba's cache behind, while this
+one goes on searching with the interpreted kernel. Loading the cache then takes less than a second. A small problem never asks.
 """
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import importlib.util
+import platform
+import subprocess
 import sys
-import threading
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +20,7 @@ import numpy as np
 
 from certify.bounds import kernel as interpreted
 
-_PATIENCE = {True: 600.0, False: 6_000.0}  # interpreted work before compiling pays; True: kept from an earlier run
+_PATIENCE = {True: 600.0, False: 3_000.0}  # interpreted work before compiling pays; True: kept from an earlier run
 
 
 class KernelSupply:
@@ -27,59 +31,88 @@ class KernelSupply:
 
     def __init__(self) -> None:
         self._work = 0.0
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._patience: float | None = None
+        self._compiler: subprocess.Popen | None = None
         self._compiled: ModuleType | None = None
-
-    def current(self) -> ModuleType:
-        """The compiled kernel once it is ready, the interpreted one before."""
-        return self._compiled or interpreted
 
     @property
     def ready(self) -> bool:
         """Whether the compiled kernel is in use."""
         return self._compiled is not None
 
-    @property
-    def cached(self) -> bool:
-        """Whether compiling was done before in this installation, so that it costs half a second instead of ten or twenty."""
-        source = Path(interpreted.__file__)
-        kept = source.parent.joinpath("__pycache__").glob("kernel.explore-*.nbi")
-        return any(index.stat().st_mtime >= source.stat().st_mtime for index in kept)
+    def current(self) -> ModuleType:
+        """The compiled kernel once it is ready, the interpreted one before."""
+        return self._compiled or interpreted
 
     def charge(self, nodes: float, samples: int) -> None:
-        """Note that much work."""
+        """Note that much work; from time to time it makes the compiled kernel available."""
+        if self._compiled is not None:
+            return
         self._work += nodes * (1 + samples / 1000)
-        if self._thread is None and self._work > _PATIENCE[self.cached]:
-            self.prepare()
+        if self._compiler is not None:
+            if self._compiler.poll() == 0:
+                self.load()
+            return
+        if self._patience is None:
+            self._patience = _PATIENCE[_is_kept()]
+        if self._work > self._patience:
+            self._prepare()
 
-    def prepare(self) -> None:
-        """Start compiling in the background; does nothing when that has been asked before."""
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._compile, name="certify-compile", daemon=True)
-                self._thread.start()
+    def load(self) -> ModuleType:
+        """The compiled kernel now: from numba's cache, or compiled here, which takes its time."""
+        if self._compiled is None:
+            self._compiled = _compile()
+        return self._compiled
 
-    def wait(self) -> ModuleType:
-        """Prepare, wait, and return the compiled kernel (the interpreted one where numba failed)."""
-        self.prepare()
-        self._thread.join()
-        return self.current()
-
-    def _compile(self) -> None:
-        module = _load_under_numba()
-        eye = np.eye(2)
-        # one tiny call per entry point: numba compiles for the argument types it sees
-        module.explore(eye, eye, eye[0], np.inf, eye, -eye, np.ones(2), 1.0, 0.0, 0.0, 0.0, 1e-9, 4)
-        module.ascend(eye[0], eye, -eye, np.ones(2), 4)
-        self._compiled = module
+    def _prepare(self) -> None:
+        if _is_kept():
+            self.load()
+            return
+        command = [sys.executable, "-c", "from certify.bounds.compiled import keep; keep()"]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._compiler = subprocess.Popen(command, **quiet)
+        atexit.register(self._compiler.kill)
 
 
-def _load_under_numba() -> ModuleType:
+def keep() -> None:
+    """Compile, and note beside numba's cache for what machine and versions it holds."""
+    _compile()
+    _stamp().parent.mkdir(exist_ok=True)
+    _stamp().write_text(_fingerprint())
+
+
+def _is_kept() -> bool:
+    """Whether numba's cache holds this kernel, for this interpreter, numba and processor."""
+    try:
+        return _stamp().read_text() == _fingerprint()
+    except OSError:
+        return False
+
+
+def _stamp() -> Path:
+    return Path(interpreted.__file__).parent / "__pycache__" / "kernel.compiled"
+
+
+def _fingerprint() -> str:
+    """What a compiled kernel depends on."""
+    source = Path(interpreted.__file__)
+    parts = [source.read_text(), str(source.stat().st_mtime_ns), sys.version, platform.platform(), version("numba")]
+    processor = Path("/proc/cpuinfo")
+    if processor.exists():
+        lines = processor.read_text().splitlines()
+        parts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _compile() -> ModuleType:
     spec = importlib.util.spec_from_file_location(interpreted.KERNEL_NAME, interpreted.__file__)
     module = importlib.util.module_from_spec(spec)
     sys.modules[interpreted.KERNEL_NAME] = module
     spec.loader.exec_module(module)
+    eye = np.eye(2)
+    # one tiny call per entry point: numba compiles for the argument types it sees
+    module.explore(eye, eye, eye[0], np.inf, eye, -eye, np.ones(2), 1.0, 0.0, 0.0, 0.0, 1e-9, 4)
+    module.ascend(eye[0], eye, -eye, np.ones(2), 4)
     return module
 
 

@@ -1,27 +1,26 @@
-"""One call for a bound on the gain: seeds, then cones on both signs, until the caller's question is settled."""
+"""One call for a bound on the gain: seeds, then the engines in turn, until the caller's question is settled."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from certify.bounds.compiled import KERNELS
-from certify.bounds.cones import ConeSearch
+from certify.bounds.both_signs import ConePair
 from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.bounds.quick import quick_gain_bound
 from certify.bounds.reduction import ReducedGain, reduce_gain
-from certify.bounds.witnesses import as_violator, distinct, local_maxima, proved_gain, starting_points
+from certify.bounds.witnesses import as_violator, distinct, local_maxima, proved_gain, seed_count, starting_points
 
 GainProgress = Callable[[float, float, int], None]  # lower, upper, nodes
 
-_LARGE_ROUNDS_AFTER = 6_000
-_FREE_BIAS_TOLERANCE = 1e-8
-_ROUND_CONES = 8
-_ROUND_WORK = 5e6  # entries touched in a round, so that limits are seen in time
+_CONES_ALONE = 5  # ranks up to this are for cones alone
+_CONES_AT_ALL = 12  # ranks above this are for majorants alone
+_CONE_PILOT = 2_000  # nodes of the first turns; both grow fourfold from turn to turn
+_MAJORANT_PILOT = 16
+_MAJORANT_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,13 @@ class Question:
     threshold   gains up to here do not matter: the search may stop once M <= threshold is proved
     tolerance   relative accuracy of M where it is larger
     stop_above  a witness above this ends the search at once
-    starts      how many seeds the ascents get, beside the given ones
+    starts      how many seeds the ascents get beside the given ones; None: by the rank
     """
 
     threshold: float = 0.0
     tolerance: float = 1e-9
     stop_above: float = math.inf
-    starts: int = 24
+    starts: int | None = None
     seed: int = 0
     threads: int = 1
 
@@ -57,15 +56,15 @@ def bound_gain(
     if reduced.nu.size == 0:
         return GainBound(0.0, reduced.original_bound(0.0), (), 0, True, "closed form")
     seeds = [reduced.lower(direction) for direction in known]
-    seeds += starting_points(reduced, question.starts, question.seed)
+    count = seed_count(reduced.rank) if question.starts is None else question.starts
+    seeds += starting_points(reduced, count, question.seed)
     witnesses = local_maxima(problem, reduced, seeds, limits)
     witnesses += [as_violator(problem, direction) for direction in known]
-    run = _Run(problem, reduced, question, limits, distinct(problem, witnesses), progress)
-    return run.settle()
+    return _Portfolio(problem, reduced, question, limits, distinct(problem, witnesses), progress).settle()
 
 
-class _Run:
-    """Both signs' searches under one question."""
+class _Portfolio:
+    """Cones and majorants take turns that grow; each keeps its own proved bound, and the smaller one counts."""
 
     def __init__(
         self,
@@ -76,62 +75,86 @@ class _Run:
         witnesses: list[Violator],
         progress: GainProgress | None,
     ) -> None:
-        self.problem, self.reduced, self.question, self.limits = problem, reduced, question, limits
-        self.witnesses, self.progress = witnesses, progress
+        self.problem, self.question, self.limits = problem, question, limits
+        self.witnesses, self.progress, self.rank = witnesses, progress, reduced.rank
         self.quick = quick_gain_bound(problem)
-        threshold = reduced.reduced_threshold(question.threshold)
-        # the weight of a free bias costs 2^-31 relative: asking for much less than ten times that would not end
-        tolerance = max(question.tolerance, _FREE_BIAS_TOLERANCE if problem.free_bias else 0.0)
-        self.searches = [ConeSearch(reduced, sign, threshold, tolerance) for sign in (1, -1)]
-        for violator in witnesses:
-            for search in self.searches:
-                if search.sign == violator.sign:
-                    search.offer(reduced.lower(violator.direction))
+        self.cones = ConePair(problem, reduced, question.threshold, question.tolerance, witnesses)
+        self.majorants: GainBound | None = None
+        self.majorant_nodes = 0
+        self.method = "cones"
 
     @property
     def nodes(self) -> int:
-        return sum(search.nodes for search in self.searches)
+        return self.cones.nodes + self.majorant_nodes
 
     @property
     def best(self) -> float:
-        return self.reduced.original_value(max(search.best for search in self.searches))
+        return max(self.cones.best, self.majorants.lower if self.majorants else 0.0)
 
     @property
     def upper(self) -> float:
-        inner = max(search.upper for search in self.searches)
-        return min(self.quick, self.reduced.original_bound(inner))
+        proved = self.majorants.upper if self.majorants else math.inf
+        return float(min(self.quick, self.cones.upper, proved))
+
+    @property
+    def settled(self) -> bool:
+        by_majorants = self.majorants is not None and self.majorants.settled
+        return self.cones.finished or by_majorants or self.upper <= self.question.threshold
 
     def settle(self) -> GainBound:
-        """Search until the question is answered or a limit is reached."""
-        pool = ThreadPoolExecutor(self.question.threads) if self.question.threads > 1 else None
-        try:
-            while not self._answered() and not self.limits.reached(self.nodes):
-                self._round(pool)
-                if self.progress:
-                    self.progress(self.best, self.upper, self.nodes)
-        finally:
-            if pool:
-                pool.shutdown()
-        return self._result()
-
-    def _answered(self) -> bool:
-        settled = all(search.finished for search in self.searches) or self.upper <= self.question.threshold
-        return settled or self.best > self.question.stop_above
-
-    def _round(self, pool: ThreadPoolExecutor | None) -> None:
-        search = max((s for s in self.searches if not s.finished), key=lambda s: s.upper)
-        best = max(search.best for search in self.searches)
-        for other in self.searches:  # M is the larger of the two: what one sign attains, the other need not beat
-            other.floor(best)
-        if search.finished:
-            return
-        most = 1024 if self.nodes > _LARGE_ROUNDS_AFTER else 64
-        nodes = min(most, max(16, _ROUND_WORK / (self.reduced.nu.size * self.reduced.rank)))
-        search.round(pool if KERNELS.ready else None, _ROUND_CONES, int(nodes / _ROUND_CONES))
-
-    def _result(self) -> GainBound:
-        found = [as_violator(self.problem, self.reduced.lift(u)) for s in self.searches for u in s.attained()]
-        witnesses = distinct(self.problem, self.witnesses + found)
+        """Take turns until the question is answered or a limit is reached."""
+        for run, nodes in self._turns():
+            if self._done():
+                break
+            run(nodes)
+        witnesses = distinct(self.problem, self.witnesses + self.cones.witnesses())
         lower = proved_gain(self.problem, witnesses[0].direction) if witnesses else 0.0
-        settled = all(s.finished for s in self.searches) or self.upper <= self.question.threshold
-        return GainBound(lower, max(self.upper, lower), tuple(witnesses), self.nodes, settled, "cones")
+        return GainBound(lower, max(self.upper, lower), tuple(witnesses), self.nodes, self.settled, self.method)
+
+    def _turns(self) -> Iterator[tuple[Callable[[int | None], None], int | None]]:
+        if self.rank <= _CONES_ALONE:
+            yield self._by_cones, None
+        elif self.rank > _CONES_AT_ALL:
+            yield self._by_majorants, None
+        else:
+            growth = 1
+            while True:
+                yield self._by_cones, _CONE_PILOT * growth
+                yield self._by_majorants, _MAJORANT_PILOT * growth
+                growth *= 4
+
+    def _done(self) -> bool:
+        if self.progress:
+            self.progress(self.best, self.upper, self.nodes)
+        return self.settled or self.best > self.question.stop_above or self.limits.reached(self.nodes)
+
+    def _by_cones(self, nodes: int | None) -> None:
+        self.cones.advance(nodes, self.question.threads, self._done)
+
+    def _by_majorants(self, nodes: int | None) -> None:
+        from certify.bounds.majorants import bound_gain_by_majorants  # imports scipy.linalg: only when it is needed
+
+        before, seen = self.majorant_nodes, [0.0]
+
+        def tell(lower: float, upper: float, done: int) -> None:
+            seen[0], self.majorant_nodes = lower, before + done
+            if self.progress:
+                self.progress(max(lower, self.best), min(upper, self.upper), self.nodes)
+
+        outer = self.limits
+        left = None if outer.nodes is None else max(1, outer.nodes - self.nodes)
+        budget = min((b for b in (left, nodes) if b is not None), default=None)
+        limits = Limits(outer.deadline, budget, lambda: outer.cancelled() or seen[0] > self.question.stop_above)
+        bound = bound_gain_by_majorants(
+            self.problem,
+            threshold=self.question.threshold,
+            tolerance=max(self.question.tolerance, _MAJORANT_TOLERANCE),
+            limits=limits,
+            start=[v.direction for v in self.witnesses],
+            progress=tell,
+        )
+        self.majorant_nodes = before + bound.nodes
+        self.witnesses = distinct(self.problem, [*self.witnesses, *bound.witnesses])
+        if self.majorants is None or bound.upper < self.majorants.upper:
+            self.majorants = bound
+            self.method = "majorants" if bound.upper < self.cones.upper else self.method

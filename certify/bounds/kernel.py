@@ -175,8 +175,7 @@ def proved_bound(z, q, v, walls, h_plus, slack, dual_scale, radius):
     for k in range(r):
         short = (h_plus[k] - np.dot(q, v[k]) - np.dot(z, v[k])) / lengths[k]
         short += slack + 4e-16 * (r + 4) * size + 4e-16 * np.abs(h_plus[k]) / lengths[k]
-        if not short <= miss:  # NaN must not pass
-            miss = short
+        miss = np.maximum(miss, short)  # unlike max, this passes NaN on
         centre += v[k] / lengths[k]
         level += walls[k] * lengths[k]
     t = max(depth(centre, v, lengths), depth(level, v, lengths))

@@ -1,4 +1,4 @@
-"""Local maxima of one sign of the gain, by difference-of-convex ascent (docs/theory.md, section 3).
+"""Local maxima of one sign of the gain, by difference-of-convex ascent (docs/theory.md, section 9).
 
 With z the sum of the raising hinges active at u, max z.u - h-(u) is a convex problem whose dual is the distance of z
 to the zonotope {sum t_j b_j, 0 <= t <= 1}; its solution never lowers the gain. The inner problem is solved roughly by

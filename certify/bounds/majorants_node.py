@@ -1,6 +1,6 @@
 """One node of the search: the best majorant over a part of the sphere, proved, and where to cut the part next.
 
-A node fixes the sign of some raising hinges p_i (nu_i > 0): on it sigma_i p_i.v >= 0 (docs/theory.md, section 3).
+A node fixes the sign of some raising hinges p_i (nu_i > 0): on it sigma_i p_i.v >= 0 (docs/theory.md, section 9).
 """
 
 from __future__ import annotations

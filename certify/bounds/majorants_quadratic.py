@@ -4,7 +4,7 @@ In homogenised coordinates v = (1, z) or (1, t, z) with |z| = 1 and |t| <= 1, a 
 
     v'Qv <= sum(lam) for every such v, if Diag(lam_1 (, lam_t), lam, ..., lam) - Q is psd and lam_t >= 0
 
-(docs/theory.md, section 3, read with the S-lemma: one multiplier for each of the constraints).
+(docs/theory.md, section 9, read with the S-lemma: one multiplier for each of the constraints).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From a gain problem to hinges in few coordinates, with every rounding kept as a proved error term.
 
-Homogenised coordinates (docs/theory.md, section 3; the quadratic majorants live in them): a direction u becomes
+Homogenised coordinates (docs/theory.md, section 9; the quadratic majorants live in them): a direction u becomes
 (1, v), or (1, b / R, v) where the hidden bias b is free; |v| <= 1, and |b| <= R = the largest |z_i| loses nothing then,
 because for larger |b| all samples are on one side and sum(nu) = 0 leaves a linear function of v.
 """

@@ -1,4 +1,4 @@
-"""The best quadratic majorant of a node, stated as a conic program (docs/theory.md, section 3).
+"""The best quadratic majorant of a node, stated as a conic program (docs/theory.md, section 9).
 
 In homogenised coordinates v = (1, [t,] z), with Z standing for v v':
 

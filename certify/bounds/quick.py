@@ -14,7 +14,7 @@ from certify.rounding import TINY, gamma
 
 
 def quick_gain_bound(problem: GainProblem) -> float:
-    """An upper bound on M(nu) in O(n r^2): one quadratic majorant a sign (docs/theory.md, section 3).
+    """An upper bound on M(nu) in O(n r^2): one quadratic majorant a sign (docs/theory.md, section 9).
 
     Finite whenever the input is finite and the gain itself fits a float; with a free bias nu must sum to exactly 0.
     Infinite (fails closed) for values that are not finite and for a free bias with another sum.

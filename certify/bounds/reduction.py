@@ -1,4 +1,4 @@
-"""From the data to the r-dimensional row space, every rounding kept as an error of the bound (docs/theory.md, section 3).
+"""From the data to the r-dimensional row space, every rounding kept as an error of the bound (docs/theory.md, section 9).
 
     M(nu) <= 2^exponent (factor * M(reduced) + error)
 
@@ -76,7 +76,7 @@ def reduce_gain(problem: GainProblem) -> ReducedGain:
     if problem.free_bias and not sums_to_zero(problem.nu):
         raise ValueError("with a free hidden bias the dual vector must sum to exactly zero")
     rows, nu, exponent, bias_exponent = _of_order_one(problem)
-    centre, unit, shift_error = np.zeros(rows.shape[1] - 1), 1.0, 0.0
+    centre, unit, shift_error = np.zeros(max(rows.shape[1] - 1, 0)), 1.0, 0.0
     if problem.free_bias:
         centre = np.mean(rows[:, :-1], axis=0)
         inputs = rows[:, :-1] - centre

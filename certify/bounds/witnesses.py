@@ -69,6 +69,11 @@ def distinct(problem: GainProblem, violators: Sequence[Violator]) -> list[Violat
     return list(best.values())
 
 
+def seed_count(rank: int) -> int:
+    """How many ascents are worth their time: in high ranks each takes long, and majorants bring their own."""
+    return 24 if rank <= 6 else 12 if rank <= 12 else 4
+
+
 def starting_points(reduced: ReducedGain, count: int, seed: int) -> list[np.ndarray]:
     """Data rows of the largest weight, both ways, then random directions of the rows' covariance; `count` in all."""
     rng = np.random.default_rng(seed)

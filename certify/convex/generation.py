@@ -12,7 +12,7 @@ import numpy as np
 
 from certify.bounds.interface import GainProblem, Limits, Violator
 from certify.bounds.reduction import reduce_gain
-from certify.bounds.witnesses import local_maxima, starting_points
+from certify.bounds.witnesses import local_maxima, seed_count, starting_points
 from certify.convex.blocks import Blocks, blocks_of, merge_blocks, network_of
 from certify.convex.polish import polish
 from certify.convex.restricted import RestrictedSolution, solve_restricted
@@ -20,7 +20,6 @@ from certify.dual_bound import dual_vector
 from certify.problem import Neurons, TrainingProblem
 
 _ADD_AT_ONCE = 12
-_SEEDS = 12
 
 
 class ColumnGeneration:
@@ -74,7 +73,7 @@ class ColumnGeneration:
         if reduced.nu.size == 0:
             return []
         seeds = [reduced.lower(row) for row in self.directions]
-        seeds += starting_points(reduced, _SEEDS, self.seed + self.rounds)
+        seeds += starting_points(reduced, seed_count(reduced.rank) // 2, self.seed + self.rounds)
         found = local_maxima(gain, reduced, seeds, limits)
         return [v for v in found if v.gain > self.problem.beta * (1 + tolerance)]
 

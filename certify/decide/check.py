@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import sys
 import time
@@ -32,9 +33,11 @@ from certify.problem import TrainingProblem, evaluate, training_problem
 from certify.verdict import Bounds, SearchReport, Verdict
 
 _DEFAULTS = CheckOptions()
+_OWN_GAIN_SECONDS = 5.0
 _OWN_GAIN_NODES = 3_000  # for the gain of the network's own dual vector, which only the report needs exactly
 _TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
 _TIGHT_NODES = 4_000
+_TIGHT_SECONDS = 1.0
 _DECIDED_NODES = 100_000  # once the verdict cannot change, the bounds get this much more
 _NEAR = 1e-6  # directions within this of beta may carry a sparser optimum
 
@@ -98,7 +101,10 @@ class Check:
         if self.findings.improvable and not self.findings.same_width and not self.limits.reached():
             self._take(narrow_candidates(self.problem, generation, self.network.width, self.options.seed, self.limits))
         if not self.limits.reached() and not self.findings.tight(_TIGHT):
-            self._prove(generation, _TIGHT, nodes=max(_TIGHT_NODES, 2 * self.nodes if self.nodes < _DECIDED_NODES else 0))
+            # the verdict stands; as much again for more digits, and no more
+            spent = time.monotonic() - self.started
+            nodes = max(_TIGHT_NODES, 2 * self.nodes if self.nodes < _DECIDED_NODES else 0)
+            self._prove(generation, _TIGHT, nodes, max(_TIGHT_SECONDS, spent))
 
     def verdict(self) -> Verdict:
         """What follows from the findings."""
@@ -117,7 +123,7 @@ class Check:
     def _own_gain(self) -> GainBound:
         """Bounds on the gain of the network's own dual vector, and the lower bound on P* that it gives."""
         nu = dual_vector(self.problem, self.predictions)
-        seconds = None if self.options.time_limit is None else self.options.time_limit / 4
+        seconds = min(_OWN_GAIN_SECONDS, (self.options.time_limit or math.inf) / 4)
         limits = self.limits.within(seconds, _OWN_GAIN_NODES)
         known = [u for u in self.neurons.u if np.any(u)]
         bound = self._bound(nu, 0.0, limits, known, stage="gain of the network")
@@ -135,14 +141,17 @@ class Check:
         self._take(slot_candidates(self.problem, self.neurons, violators, self.limits))
         return self.engine.generation(self.problem, blocks, self.options.seed, self.limits)
 
-    def _prove(self, generation: ColumnGeneration, tolerance: float, nodes: int | None = None) -> None:
+    def _prove(
+        self, generation: ColumnGeneration, tolerance: float, nodes: int | None = None, seconds: float | None = None
+    ) -> None:
         """Generate columns and prove that none is missing, to the tolerance, over and over."""
         known: list[Violator] = []
-        while not self.limits.reached():
+        within = self.limits.within(seconds)
+        while not within.reached():
             self._report("convex program")
-            generation.run(min(tolerance, _TIGHT * 10), self.limits)
+            generation.run(min(tolerance, _TIGHT * 10), within)
             self._take(rebuilt_candidates(self.problem, generation, known, self.limits))
-            limits = self.limits.within(nodes=nodes or (_DECIDED_NODES if self.findings.improvable else None))
+            limits = within.within(nodes=nodes or (_DECIDED_NODES if self.findings.improvable else None))
             threshold = self.problem.beta * (1 + tolerance)
             bound = self._bound(generation.nu, threshold, limits, generation.directions, "proof", threshold)
             known = [v for v in bound.witnesses if v.gain > self.problem.beta * (1 - _NEAR)]

@@ -13,6 +13,7 @@ from certify.rounding import UNIT
 from certify.verdict import Bounds, Decision, Reason, SearchReport, Stationarity, Verdict, Witness
 
 _TINY = 1e-300
+_LOCAL_SHARE = 0.01  # a local direction that lowers the objective by less than this share is beside the point
 _SHARE = 0.9  # a simpler witness is preferred when it brings this share of the largest decrease
 _PREFERENCE = ("gradient", "dead-neuron", "rebuilt")
 
@@ -142,11 +143,12 @@ def _widest_gain(findings: Findings) -> Witness | None:
 
 
 def _with_direction(findings: Findings, problem: TrainingProblem, witness: Witness) -> Witness:
-    """A local descent direction where one was measured, else the straight way to the witness."""
-    local = [w.direction for w in findings.witnesses if w.direction is not None]
-    if local:
-        return replace(witness, direction=max(local, key=lambda d: d.decrease))
+    """A local descent direction where one that matters was measured, else the straight way to the witness."""
     decrease = findings.value.lower - witness.value.upper
+    local = [w.direction for w in findings.witnesses if w.direction is not None]
+    steepest = max(local, key=lambda d: d.decrease, default=None)
+    if steepest is not None and steepest.decrease >= _LOCAL_SHARE * decrease:
+        return replace(witness, direction=steepest)
     return replace(witness, direction=displacement(problem, findings.network, witness.network, decrease))
 
 

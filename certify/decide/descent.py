@@ -1,5 +1,5 @@
 """Going downhill in parameter space: local descent, and straight directions with their measured decrease
-(docs/theory.md, section 4)."""
+(docs/theory.md, sections 4 and 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Better networks of at most the given width, and how each was come by (docs/theory.md, section 4)."""
+"""Better networks of at most the given width, and how each was come by (docs/theory.md, sections 4 and 7)."""
 
 from __future__ import annotations
 

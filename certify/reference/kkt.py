@@ -1,4 +1,4 @@
-"""The paper's optimality test: the gain M(nu), activation pattern by activation pattern (docs/theory.md, section 3).
+"""The paper's optimality test: the gain M(nu), pattern by pattern (docs/theory.md, sections 3 and 11).
 
     max { s nu . D Z u : u in K_D, |u|_P <= 1 } = |proj_{K_D}(g)|_P,   g = s Z^T D nu
 

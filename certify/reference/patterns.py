@@ -1,4 +1,4 @@
-"""All activation patterns 1[Z u >= 0] whose cone has an interior (docs/theory.md, section 2), exactly.
+"""All activation patterns 1[Z u >= 0] whose cone has an interior (docs/theory.md, sections 2 and 11), exactly.
 
 Floats are dyadic rationals, so each row is turned into a primitive integer vector and every sign below is exact: no
 thin cell is missed and none is invented. Parallel rows share a hyperplane, zero rows have none.
