@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from types import ModuleType
 
 import numpy as np
+import pytest
 from exact import dot, fractions, relu_sum
 
+from certify.bounds.compiled import KERNELS
 from certify.bounds.interface import GainProblem
 from certify.rounding import round_to_zero_sum
 
@@ -65,6 +68,12 @@ def scaled_copy(problem: GainProblem, row_exponent: int, nu_exponent: int) -> Ga
 
 
 DEGENERATE = _degenerate()
+
+
+def use_kernel(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search with this kernel, interpreted or compiled, whatever other tests have loaded, and compile nothing."""
+    monkeypatch.setattr(KERNELS, "current", lambda: module)
+    monkeypatch.setattr(KERNELS, "charge", lambda *_: None)
 
 
 def exceeds(problem: GainProblem, direction: np.ndarray, bound: float) -> bool:

@@ -43,7 +43,7 @@ def optimal_network(data: Dataset, goal: Objective, seed: int = 0) -> Network:
         bound = bound_gain(generation.gain_problem, Question(tolerance=1e-8), Limits(), generation.directions)
         if not generation.add([v for v in bound.witnesses if v.gain > problem.beta * (1 + 1e-8)]):
             break
-        generation.solve()
+        generation.solve(Limits())
     solution = generation.solution
     t = prune(problem, solution.w, solution.blocks.signs)
     kept = t > 0

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from gain_cases import DEGENERATE, gaussian
+from gain_cases import DEGENERATE, gaussian, use_kernel
 
 from certify.bounds import kernel
 from certify.bounds.compiled import KERNELS
@@ -40,7 +40,7 @@ def test_both_kernels_explore_alike(problem: GainProblem, compiled: ModuleType, 
         return
     uppers, nodes = [], []
     for module in (kernel, compiled):
-        monkeypatch.setattr(KERNELS, "_compiled", module)
+        use_kernel(module, monkeypatch)
         search = ConeSearch(reduced, 1, 0.0, 1e-6)
         for _ in range(4):
             search.round(None, 4, 8)

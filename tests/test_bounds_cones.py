@@ -67,7 +67,7 @@ def explored(root: np.ndarray, plus: np.ndarray, minus: np.ndarray, budget: int)
     walls = np.ascontiguousarray(np.linalg.inv(root).T)
     half = minus.sum(axis=0) / 2
     ones = np.ones(r)
-    return kernel.explore(root, walls, half, np.inf, plus, minus, ones, 1.0, 1e-12, -1.0, -1.0, -1.0, budget)
+    return kernel.explore(root, walls, half, np.inf, 0.0, plus, minus, ones, 1.0, 1e-12, 0.0, -1.0, -1.0, -1.0, budget)
 
 
 @pytest.mark.parametrize("r", [2, 3, 4])
@@ -75,7 +75,8 @@ def test_children_cover_their_parent(r: int) -> None:
     """After many splits each point of the root cone lies, exactly, in a cone that is still open."""
     rng = np.random.default_rng(r)
     root = start_fan(np.eye(r))[0][0]
-    open_cones, _, _, bounds, pruned, stuck, nodes, _, _ = explored(root, rng.standard_normal((30, r)), np.zeros((0, r)), 25)
+    left, pruned, stuck, nodes, _, _ = explored(root, rng.standard_normal((30, r)), np.zeros((0, r)), 25)
+    open_cones = left[0]
     assert (nodes, pruned, stuck) == (25, 0.0, 0.0)
     assert len(open_cones) == 26
     for _ in range(25):
@@ -90,7 +91,7 @@ def test_an_open_cone_s_bound_holds_on_it(seed: int) -> None:
     rng = np.random.default_rng(seed)
     r = int(rng.integers(2, 5))
     plus, minus = rng.standard_normal((20, r)), rng.standard_normal((20, r))
-    open_cones, _, _, bounds, *_ = explored(start_fan(np.vstack([plus, minus]))[0][0], plus, minus, 20)
+    (open_cones, _, _, bounds, _), *_ = explored(start_fan(np.vstack([plus, minus]))[0][0], plus, minus, 20)
     for cone, bound in zip(open_cones, bounds, strict=True):
         u = rng.exponential(size=(200, r)) @ cone
         values = np.maximum(u @ plus.T, 0).sum(axis=1) - np.maximum(u @ minus.T, 0).sum(axis=1)
@@ -158,12 +159,13 @@ def test_the_least_majorant_is_one(seed: int) -> None:
         assert np.linalg.norm(z) <= np.linalg.norm(p - weights @ atoms + mu @ walls) * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("accuracy", [0.0, 1e-15, 1e-2])
 @pytest.mark.parametrize("problem", [p for p in DEGENERATE.values() if not p.free_bias])
-def test_compressing_keeps_the_sum(problem) -> None:
+def test_compressing_keeps_the_sum(problem, accuracy: float) -> None:
     """On the cone, the crossing rows and the base give the same sum of positive parts as all rows."""
     r = problem.rows.shape[1]
     for cone, _ in start_fan(np.vstack([np.eye(r), problem.rows[np.any(problem.rows != 0, axis=1)]])):
-        crossing, base = kernel.compress(problem.rows, cone)
+        crossing, base = kernel.compress(problem.rows, cone, accuracy)
         for u in np.random.default_rng(0).exponential(size=(20, r)) @ cone:
             total = np.maximum(problem.rows @ u, 0).sum()
             assert kernel.summed_relu(crossing, base, u) == pytest.approx(total, rel=1e-12, abs=1e-9)

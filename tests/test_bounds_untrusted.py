@@ -11,10 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from gain_cases import gaussian
+from gain_cases import gaussian, use_kernel
 
 from certify.bounds import kernel
-from certify.bounds.compiled import KERNELS
 from certify.bounds.engine import Question, bound_gain
 from certify.bounds.interface import GainBound, GainProblem, Limits
 from certify.bounds.quick import quick_gain_bound
@@ -28,8 +27,7 @@ honest_bound_cone, honest_majorant = kernel.bound_cone, kernel.least_majorant
 @pytest.fixture(autouse=True)
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The interpreted kernel, whatever other tests have compiled, and no help from the quick bound."""
-    monkeypatch.setattr(KERNELS, "_compiled", None)
-    monkeypatch.setattr(KERNELS, "prepare", lambda: None)
+    use_kernel(kernel, monkeypatch)
     monkeypatch.setattr("certify.bounds.engine.quick_gain_bound", lambda problem: np.inf)
 
 

@@ -64,7 +64,7 @@ def test_the_solution_meets_the_optimality_criterion(parts: tuple) -> None:
     """Every block lies in its cone, no direction in a given block gains more than beta, and each block's gain is beta."""
     problem = random_problem(parts)
     blocks = some_blocks(problem)
-    solution = polish(problem, solve_restricted(problem, blocks))
+    solution = polish(problem, solve_restricted(problem, blocks, Limits()), Limits())
     assert cone_margin(problem, solution) >= -1e-8
     assert dual_residual(problem, solution, blocks) <= 1 + 1e-5
     nu = -problem.loss.slope(solution.f, problem.targets, problem.weights)
@@ -86,7 +86,7 @@ def test_the_subsampled_program_agrees_with_the_reference(parts: tuple) -> None:
     count, d = len(some), problem.rows.shape[1]
     rng = np.random.default_rng(0)
     blocks = Blocks(np.vstack([chosen.patterns] * 2), np.repeat([1.0, -1.0], count), rng.standard_normal((2 * count, d)))
-    assert polish(problem, solve_restricted(problem, blocks)).value == pytest.approx(reference.value, rel=1e-6)
+    assert polish(problem, solve_restricted(problem, blocks, Limits()), Limits()).value == pytest.approx(reference.value, rel=1e-6)
 
 
 @pytest.mark.parametrize("patterns", O6_SUBSAMPLED, ids=str)
@@ -96,7 +96,7 @@ def test_oracle_of_subsampled_programs(patterns: tuple) -> None:
     problem = stated(oracle.dataset, oracle.objective)
     count = len(patterns)
     blocks = Blocks(np.array(patterns, dtype=bool), np.ones(count), np.ones((count, 2)))
-    assert solve_restricted(problem, blocks).value == pytest.approx(O6_SUBSAMPLED[patterns], abs=1e-7)
+    assert solve_restricted(problem, blocks, Limits()).value == pytest.approx(O6_SUBSAMPLED[patterns], abs=1e-7)
 
 
 @EVERY_OBJECTIVE
@@ -104,8 +104,8 @@ def test_oracle_of_subsampled_programs(patterns: tuple) -> None:
 def test_polishing_never_harms(parts: tuple, seed: int) -> None:
     """The value does not rise beyond 1e-9, every block stays in its cone, and the predictions are the blocks'."""
     problem = random_problem(parts, seed)
-    solution = solve_restricted(problem, some_blocks(problem, seed))
-    better = polish(problem, solution)
+    solution = solve_restricted(problem, some_blocks(problem, seed), Limits())
+    better = polish(problem, solution, Limits())
     assert better.value <= solution.value + 1e-9 * abs(solution.value)
     assert cone_margin(problem, better) >= min(cone_margin(problem, solution), -1e-12)
     network = network_of(problem, better.w, better.blocks.signs, better.c)
@@ -119,9 +119,9 @@ def test_polishing_refuses_a_wrong_newton_step(lie: float, monkeypatch: pytest.M
     """Steps of garbage leave the solution as it was, but for blocks of size zero."""
     monkeypatch.setattr(polishing._Face, "newton_step", lambda self, w, c, design: (np.full_like(w, lie), 0.0))
     problem = random_problem((Loss.HALF_SQUARED, Bias.NONE, Bias.NONE))
-    solution = solve_restricted(problem, some_blocks(problem))
+    solution = solve_restricted(problem, some_blocks(problem), Limits())
     with np.errstate(all="ignore"):
-        kept = polish(problem, solution)
+        kept = polish(problem, solution, Limits())
     assert kept.value <= solution.value * (1 + 1e-6)
     assert np.all(np.isfinite(kept.w))
 

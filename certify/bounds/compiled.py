@@ -111,7 +111,7 @@ def _compile() -> ModuleType:
     spec.loader.exec_module(module)
     eye = np.eye(2)
     # one tiny call per entry point: numba compiles for the argument types it sees
-    module.explore(eye, eye, eye[0], np.inf, eye, -eye, np.ones(2), 1.0, 0.0, 0.0, 0.0, 1e-9, 4)
+    module.explore(eye, eye, eye[0], np.inf, 0.0, eye, -eye, np.ones(2), 1.0, 0.0, 0.0, 0.0, 0.0, 1e-9, 4)
     module.ascend(eye[0], eye, -eye, np.ones(2), 4)
     return module
 

@@ -45,15 +45,19 @@ class ConeSearch:
     _plus: np.ndarray = field(init=False)
     _minus: np.ndarray = field(init=False)
     _slack: float = field(init=False)
+    _ageing: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._plus, self._minus = split(self.problem, self.sign)
-        sizes = float(np.sum(np.linalg.norm(self._plus, axis=1)) + np.sum(np.linalg.norm(self._minus, axis=1)))
+        lost, rank = float(np.sum(np.linalg.norm(self._minus, axis=1))), self.problem.rank
+        sizes = float(np.sum(np.linalg.norm(self._plus, axis=1))) + lost
         # every h+ and q below is a sum of at most N rows, each product of length r
-        self._slack = 4 * UNIT * (self.problem.nu.size + self.problem.rank + 16) * sizes
+        self._slack = 4 * UNIT * (self.problem.nu.size + rank + 16) * sizes
+        # a child's q is a mixture of its parent's and of at most 2 r + 8 others, rounded once more
+        self._ageing = UNIT * (4 * rank + 20) * lost * (1 + 1e-9)
         if self._plus.size:
             for cone, walls in start_fan(np.vstack([self._plus, self._minus])):
-                self._push(math.inf, cone, walls, np.sum(self._minus, axis=0) * 0.5)
+                self._push(math.inf, cone, walls, np.sum(self._minus, axis=0) * 0.5, 0.0)
 
     @property
     def upper(self) -> float:
@@ -95,7 +99,7 @@ class ConeSearch:
             for item in taken:
                 heapq.heappush(self._queue, item)
             raise
-        for open_cones, walls, slopes, bounds, pruned, stuck, nodes, best, where in results:
+        for left, pruned, stuck, nodes, best, where in results:
             self.nodes += nodes
             KERNELS.charge(nodes, self.problem.nu.size)
             self.pruned, self.stuck = max(self.pruned, pruned), max(self.stuck, stuck)
@@ -103,8 +107,8 @@ class ConeSearch:
                 self.best, self.where = best, where
             if np.any(where):
                 self.candidates.append(where)
-            for i in range(bounds.size):
-                self._push(float(bounds[i]), open_cones[i], walls[i], slopes[i])
+            for cone, walls, slope, bound, age in zip(*left, strict=True):
+                self._push(float(bound), cone, walls, slope, float(age))
         self._drop_settled()
 
     def _explorer(self, kernel, budget: int) -> Callable[[tuple], tuple]:
@@ -113,17 +117,17 @@ class ConeSearch:
         threshold = max(self.threshold, best * (1 + self.tolerance)) + _ATTAINABLE * self._slack
 
         def run(item: tuple) -> tuple:
-            cone, walls, slope = item[2]
+            cone, walls, slope, age = item[2]
             return kernel.explore(
-                cone, walls, slope, -item[0], self._plus, self._minus, problem.dual_scale,
-                problem.radius, self._slack, threshold, best, float(self.tolerance), budget,
+                cone, walls, slope, -item[0], age, self._plus, self._minus, problem.dual_scale, problem.radius,
+                self._slack, self._ageing, threshold, best, float(self.tolerance), budget,
             )  # fmt: skip
 
         return run
 
-    def _push(self, bound: float, cone: np.ndarray, walls: np.ndarray, slope: np.ndarray) -> None:
+    def _push(self, bound: float, cone: np.ndarray, walls: np.ndarray, slope: np.ndarray, age: float) -> None:
         self._count += 1
-        heapq.heappush(self._queue, (-bound, self._count, (cone.copy(), walls.copy(), slope.copy())))
+        heapq.heappush(self._queue, (-bound, self._count, (cone.copy(), walls.copy(), slope.copy(), age)))
 
     def _drop_settled(self) -> None:
         """Once the best value has risen, whole cones may lie below what matters."""

@@ -152,11 +152,13 @@ def summed_relu(rows, base, u):
 
 @kernel
 def depth(c, v, lengths):
-    """A float at most the least cosine between c and a generator."""
+    """A float at most the least cosine between c and a generator; NaN where one is."""
     least = 1.0
     size = np.sqrt(np.sum(c**2))
     for k in range(lengths.size):
-        least = min(least, np.dot(c, v[k]) / (lengths[k] * size))
+        cosine = np.dot(c, v[k]) / (lengths[k] * size)
+        if not cosine >= least:
+            least = cosine
     return least - 1e-14 * lengths.size
 
 
@@ -283,9 +285,13 @@ def exact_sum(x, y):
 
 
 @kernel
-def compress(rows, v):
-    """Rows whose sign changes on the cone, and the sum of those that are nonnegative on all of it."""
+def compress(rows, v, accuracy):
+    """Rows whose sign changes on the cone, and the sum of those that are nonnegative on all of it.
+
+    accuracy: a row whose products come within accuracy |row| |v_k| of changing sign counts as changing.
+    """
     values = np.dot(rows, np.ascontiguousarray(v.T))
+    longest = np.sqrt(np.max(np.sum(v**2, axis=1)))
     count, r = values.shape
     crossing = np.empty(count, dtype=np.bool_)
     always = np.zeros(count)
@@ -293,28 +299,34 @@ def compress(rows, v):
         low, high = values[i, 0], values[i, 0]
         for k in range(1, r):
             low, high = min(low, values[i, k]), max(high, values[i, k])
-        crossing[i] = low < 0.0 < high
-        if low >= 0.0:
+        margin = accuracy * longest * np.sqrt(np.sum(rows[i] ** 2)) if accuracy > 0.0 else 0.0
+        if low >= margin:
             always[i] = 1.0
+        crossing[i] = low < margin and high > -margin
     return rows[crossing], np.dot(always, rows)
 
 
 @kernel
-def explore(root, root_walls, root_q, root_bound, plus, minus, dual_scale, radius, slack, threshold, best, tolerance, budget):
+def explore(
+    root, root_walls, root_q, root_bound, root_age, plus, minus, dual_scale, radius, slack, ageing, threshold, best,
+    tolerance, budget,
+):  # fmt: skip
     """Depth-first search below one cone, at most `budget` nodes.
 
-    Returns the open cones (V, walls, q, bound), the largest bound of a pruned one, the largest of one that cannot be split further,
+    age: how many roundings the inherited q has gone through, each worth `ageing` of slack.
+    Returns the open cones (V, walls, q, bound, age), the largest bound of a pruned one, the largest of one that cannot be split further,
     nodes done, the best value found and where.
     """
     r = root.shape[0]
-    plus_here, plus_base = compress(plus, root)
-    minus_here, minus_base = compress(minus, root)
+    # h+ must not be underestimated, so the sign of a row in it has to be certain; h- may use any gates in [0, 1]
+    plus_here, plus_base = compress(plus, root, 4e-16 * (r + 4))
+    minus_here, minus_base = compress(minus, root, 0.0)
     cones = np.empty((budget + 2, r, r))
     walls = np.empty((budget + 2, r, r))
     gains = np.empty((budget + 2, r))
     slopes = np.empty((budget + 2, r))
-    bounds = np.empty(budget + 2)
-    cones[0], walls[0], slopes[0], bounds[0] = root, root_walls, root_q, root_bound
+    bounds, ages = np.empty(budget + 2), np.empty(budget + 2)
+    cones[0], walls[0], slopes[0], bounds[0], ages[0] = root, root_walls, root_q, root_bound, root_age
     for k in range(r):
         gains[0, k] = summed_relu(plus_here, plus_base, root[k])
     height, nodes = 1, 0
@@ -324,10 +336,12 @@ def explore(root, root_walls, root_q, root_bound, plus, minus, dual_scale, radiu
         height -= 1
         nodes += 1
         v, w, h_plus = cones[height].copy(), walls[height].copy(), gains[height].copy()
+        age = ages[height] + 1.0
         prune_at = max(threshold, best * (1.0 + tolerance))
         bound, q, u, alpha, value = bound_cone(
-            v, w, h_plus, slopes[height], plus_here, minus_here, plus_base, minus_base, dual_scale, radius, slack, prune_at
-        )
+            v, w, h_plus, slopes[height], plus_here, minus_here, plus_base, minus_base, dual_scale, radius,
+            slack + age * ageing, prune_at,
+        )  # fmt: skip
         bound = min(bound, bounds[height])
         if value > best:
             best, where = value, u.copy()
@@ -345,12 +359,14 @@ def explore(root, root_walls, root_q, root_bound, plus, minus, dual_scale, radiu
         gain = summed_relu(plus_here, plus_base, middle)
         for side in range(2):
             gone, stays = (a, b) if side == 0 else (b, a)
-            cones[height], walls[height], gains[height], slopes[height], bounds[height] = v, w, h_plus, q, bound
+            cones[height], walls[height], gains[height], slopes[height] = v, w, h_plus, q
+            bounds[height], ages[height] = bound, age
             cones[height, gone], gains[height, gone] = middle, gain
             walls[height, gone] = w[gone] / scale
             walls[height, stays] = w[stays] - w[gone]
             height += 1
-    return cones[:height], walls[:height], slopes[:height], bounds[:height], pruned, stuck, nodes, best, where
+    left = (cones[:height], walls[:height], slopes[:height], bounds[:height], ages[:height])
+    return left, pruned, stuck, nodes, best, where
 
 
 @kernel

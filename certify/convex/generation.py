@@ -46,10 +46,10 @@ class ColumnGeneration:
         """The directions of the last solution's neurons."""
         return [row for row in self.solution.w]
 
-    def solve(self) -> None:
-        """Solve over the blocks at hand and drop those that have gone to zero."""
+    def solve(self, limits: Limits) -> None:
+        """Solve over the blocks at hand, as far as the limits allow, and drop those that have gone to zero."""
         start = None if self.solution is None else self.solution.f
-        self.solution = polish(self.problem, solve_restricted(self.problem, self.blocks, start))
+        self.solution = polish(self.problem, solve_restricted(self.problem, self.blocks, limits, start), limits)
         kept = self.solution.blocks
         self.blocks = Blocks(kept.patterns, kept.signs, self.solution.w)
         self.nu = dual_vector(self.problem, self.solution.f)
@@ -79,8 +79,8 @@ class ColumnGeneration:
 
     def run(self, tolerance: float, limits: Limits) -> None:
         """Solve and add until the ascents find nothing above beta (1 + tolerance), or a limit is reached."""
-        self.solve()
+        self.solve(limits)
         while not limits.reached():
             if not self.add(self.violators(tolerance, limits)):
                 return
-            self.solve()
+            self.solve(limits)

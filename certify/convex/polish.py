@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from certify.bounds.interface import Limits
 from certify.convex.restricted import RestrictedSolution, design_matrix, program_value
 from certify.problem import TrainingProblem
 
@@ -16,15 +17,15 @@ _ZERO_BLOCK = 1e-6
 _TIGHT = (1e-6, 1e-8, 1e-4)
 
 
-def polish(problem: TrainingProblem, solution: RestrictedSolution) -> RestrictedSolution:
-    """The same solution or a better one; blocks of size zero are dropped."""
+def polish(problem: TrainingProblem, solution: RestrictedSolution, limits: Limits) -> RestrictedSolution:
+    """The same solution or a better one, as far as the limits allow; blocks of size zero are dropped."""
     sizes = problem.size(solution.w)
     kept = sizes > _ZERO_BLOCK * float(sizes.max(initial=0.0))
     blocks, w = solution.blocks.keep(kept), solution.w[kept]
     design = design_matrix(problem, blocks)
     f = design @ w.ravel() + solution.c
     trimmed = RestrictedSolution(blocks, w, solution.c, f, program_value(problem, w, solution.c, f))
-    tries = [_on_face(problem, trimmed, design, tight) for tight in _TIGHT]
+    tries = [_on_face(problem, trimmed, design, tight, limits) for tight in _TIGHT if not limits.reached()]
     good = [t for t in tries if t is not None]
     best = min(good, key=lambda t: t.value, default=trimmed)
     # the face may be a hair above the interior point's value in the last digits, and yet be the accurate one
@@ -32,13 +33,13 @@ def polish(problem: TrainingProblem, solution: RestrictedSolution) -> Restricted
 
 
 def _on_face(
-    problem: TrainingProblem, start: RestrictedSolution, design: np.ndarray, tight: float
+    problem: TrainingProblem, start: RestrictedSolution, design: np.ndarray, tight: float, limits: Limits
 ) -> RestrictedSolution | None:
     face = _Face(problem, start, tight)
     w, c = face.project(start.w), start.c
     for _ in range(_STEPS):
         step = face.newton_step(w, c, design)
-        if step is None:
+        if step is None or limits.reached():
             return None
         w, c = w + step[0], c + step[1]
         if np.max(np.abs(step[0]), initial=0.0) <= 1e-15 * np.max(np.abs(w), initial=0.0):

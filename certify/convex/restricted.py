@@ -9,12 +9,14 @@ left. Nothing here is trusted: the result is a network to be re-evaluated and a 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import clarabel
 import numpy as np
 from scipy import sparse
 
+from certify.bounds.interface import Limits
 from certify.convex.blocks import Blocks
 from certify.problem import TrainingProblem
 
@@ -46,10 +48,15 @@ def program_value(problem: TrainingProblem, w: np.ndarray, c: float, f: np.ndarr
     return problem.data_loss(f) + penalty + 0.5 * problem.constant_decay * c * c
 
 
-def solve_restricted(problem: TrainingProblem, blocks: Blocks, start: np.ndarray | None = None) -> RestrictedSolution:
-    """Minimise over the given blocks. start: predictions (n,) to expand a non-quadratic loss around first."""
+def solve_restricted(
+    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: np.ndarray | None = None
+) -> RestrictedSolution:
+    """Minimise over the given blocks, as far as the limits allow.
+
+    start: predictions (n,) to expand a non-quadratic loss around first.
+    """
     design = design_matrix(problem, blocks)
-    solver = _QuadraticMaster(problem, blocks, design)
+    solver = _QuadraticMaster(problem, blocks, design, limits)
     f = np.zeros(problem.samples) if start is None else start
     best: RestrictedSolution | None = None
     for _ in range(1 if problem.loss.quadratic else _NEWTON_STEPS):
@@ -60,7 +67,7 @@ def solve_restricted(problem: TrainingProblem, blocks: Blocks, start: np.ndarray
         converged = best is not None and not candidate.value < best.value - 1e-14 * abs(best.value)
         if best is None or candidate.value <= best.value:
             best = candidate
-        if converged:
+        if converged or limits.reached():
             break
         f = best.f
     return best
@@ -86,8 +93,8 @@ def _line_search(
 class _QuadraticMaster:
     """One quadratic model of the program in Clarabel's form; the stated inequalities are remembered between calls."""
 
-    def __init__(self, problem: TrainingProblem, blocks: Blocks, design: np.ndarray) -> None:
-        self.problem, self.blocks, self.design = problem, blocks, design
+    def __init__(self, problem: TrainingProblem, blocks: Blocks, design: np.ndarray, limits: Limits) -> None:
+        self.problem, self.blocks, self.design, self.limits = problem, blocks, design, limits
         self.dimension = problem.rows.shape[1]
         lengths = np.linalg.norm(problem.rows, axis=1)
         self.row_scale = float(np.sqrt(np.mean(lengths**2))) or 1.0
@@ -110,7 +117,7 @@ class _QuadraticMaster:
             sizes = np.linalg.norm(w, axis=1)
             margins = self.walls * (w @ self.unit_rows.T)
             violated = (margins < -1e-9 * max(float(sizes.max(initial=0.0)), 1e-300)) & ~self.stated
-            if not violated.any():
+            if not violated.any() or self.limits.reached():
                 break
             self.stated |= violated
         return w, c
@@ -131,7 +138,8 @@ class _QuadraticMaster:
         quadratic, linear = m.T @ (h * m), -(m.T @ (h[:, 0] * aim / reach))
         quadratic[-1, -1] += problem.constant_decay / weight if problem.has_constant else 1.0
         penalty = problem.beta * unit / (weight * reach**2)
-        x = _clarabel(quadratic, np.concatenate([linear, np.full(count, penalty)]), *self._cones(count, d))
+        costs = np.concatenate([linear, np.full(count, penalty)])
+        x = _clarabel(quadratic, costs, *self._cones(count, d), self.limits)
         return unit * x[: count * d].reshape(count, d), reach * float(x[count * d]) if problem.has_constant else 0.0
 
     def _cones(self, count: int, d: int) -> tuple[sparse.csc_matrix, list]:
@@ -158,7 +166,9 @@ class _QuadraticMaster:
         return a, [clarabel.NonnegativeConeT(first)] + [clarabel.SecondOrderConeT(normed + 1)] * count
 
 
-def _clarabel(quadratic: np.ndarray, linear: np.ndarray, a: sparse.csc_matrix, cones: list) -> np.ndarray:
+def _clarabel(
+    quadratic: np.ndarray, linear: np.ndarray, a: sparse.csc_matrix, cones: list, limits: Limits
+) -> np.ndarray:
     """min x.Qx/2 + linear.x over A x + s = 0, s in the cones; Q covers the first variables. The status is not consulted."""
     extra = linear.size - quadratic.shape[0]
     p = sparse.triu(sparse.block_diag([sparse.csc_matrix(quadratic), sparse.csc_matrix((extra, extra))]), format="csc")
@@ -166,6 +176,8 @@ def _clarabel(quadratic: np.ndarray, linear: np.ndarray, a: sparse.csc_matrix, c
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
     settings.max_iter = 200
+    if limits.deadline is not None:
+        settings.time_limit = max(limits.deadline - time.monotonic(), 0.01)
     solution = clarabel.DefaultSolver(p, linear, a, np.zeros(a.shape[0]), cones, settings).solve()
     x = np.asarray(solution.x)
     return np.where(np.isfinite(x), x, 0.0)

@@ -80,6 +80,7 @@ class Check:
         self.neurons = problem.lift(network)
         self.predictions = problem.predictions(self.neurons)
         self.nodes = 0
+        self.unfinished = False
         value = evaluate(problem, network)
         own_nu = -problem.loss.slope(self.predictions, problem.targets, problem.weights)
         stationarity = assess(problem, self.neurons, own_nu)
@@ -117,7 +118,7 @@ class Check:
             peak_memory_mb=_peak_memory_mb(),
         )
         rank = int(np.linalg.matrix_rank(problem.rows))
-        stopped = self.limits.reached()
+        stopped = self.limits.reached() or self.unfinished
         return conclude(self.findings, problem, rank, stopped, self.interruption.wished, report)
 
     def _own_gain(self) -> GainBound:
@@ -179,6 +180,7 @@ class Check:
         gain = GainProblem(self.problem.rows, nu, self.problem.free_hidden_bias)
         bound = self.engine.bound(gain, threshold, stop_above, limits, known, tell)
         self.nodes = before + bound.nodes
+        self.unfinished = not bound.settled
         self.findings.raise_lower(scaled_dual_bound(self.problem, nu, bound.upper))
         return bound
 

@@ -161,7 +161,7 @@ def explain(decision: Decision, reason: Reason | None, findings: Findings, witne
     if reason is Reason.WIDTH:
         return f"a wider network ({witness.width} neurons) is better; none of this width was found to be"
     if reason is Reason.LIMIT:
-        return "a limit was reached first; the bounds are true as far as they go"
+        return "the search ended before the bounds met; they are true as far as they go"
     if reason is Reason.INTERRUPTED:
         return "interrupted; the bounds are true as far as they go"
     if findings.broken:

@@ -26,7 +26,8 @@ class CheckOptions:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One line of the live display. Every bound is proved at the time it is shown; None where there is none yet."""
+    """One line of the live display. Bounds are proved at the time they are shown, but
+    gain_lower, which is the largest gain seen, rounded to nearest. None where there is none yet."""
 
     stage: str
     elapsed: float

@@ -141,12 +141,12 @@ def rebuilt_candidates(
     if sparse is not None and not limits.reached():
         chosen, mass = sparse
         yield Candidate(network_of(problem, directions[chosen] * mass[:, None], all_signs[chosen], solution.c), "rebuilt")
-        yield _resolved(problem, directions[chosen], all_signs[chosen])
+        yield _resolved(problem, directions[chosen], all_signs[chosen], limits)
 
 
-def _resolved(problem: TrainingProblem, directions: np.ndarray, signs: np.ndarray) -> Candidate:
+def _resolved(problem: TrainingProblem, directions: np.ndarray, signs: np.ndarray, limits: Limits) -> Candidate:
     """The best network with these patterns, one neuron each."""
-    solution = polish(problem, solve_restricted(problem, blocks_of(problem, directions, signs)))
+    solution = polish(problem, solve_restricted(problem, blocks_of(problem, directions, signs), limits), limits)
     return Candidate(network_of(problem, solution.w, solution.blocks.signs, solution.c), "rebuilt")
 
 
@@ -173,7 +173,7 @@ def narrow_candidates(
         blocks = blocks_of(problem, directions, chosen)
         if not blocks.count:
             continue
-        first = _resolved(problem, directions, chosen)
+        first = _resolved(problem, directions, chosen, limits)
         yield first
         yield Candidate(descend(problem, first.neurons, limits), "rebuilt")
 
