@@ -215,6 +215,7 @@ def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[np
     for start in range(0, n, step):
         rows = problem.rows[start : start + step]
         f[start : start + step] = np.maximum(rows @ u.T, 0.0) @ a + c
-        sizes[start : start + step] = (np.abs(rows) @ np.abs(u).T) @ np.abs(a) + abs(c)
+        sizes[start : start + step] = (np.abs(rows) @ np.abs(u).T) @ np.abs(a)
     underflow = TINY * float(np.sum((1 + np.abs(a)) * np.any(u != 0, axis=1)))
+    sizes += abs(c) * (sizes > 0)  # the bias alone is exact
     return f, (gamma(u.shape[1] + network.width + 4) * sizes + underflow) * SLOP

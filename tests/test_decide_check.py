@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -258,6 +259,18 @@ def test_the_zero_network_at_any_scale(data: Dataset, beta: float, decision: Dec
     sizes = np.abs([beta, *data.X.ravel(), *data.y.ravel()])
     if all((sizes == 0) | (sizes > 1e-100) & (sizes < 1e100)):
         assert verdict.decision is decision
+
+
+@pytest.mark.parametrize("biases", [(Bias.FREE, Bias.NONE), (Bias.NONE, Bias.FREE), (Bias.FREE, Bias.FREE)])
+@pytest.mark.parametrize("n", [1, 2])
+def test_constant_targets_are_met_by_a_constant(n: int, biases: tuple[Bias, Bias]) -> None:
+    """Where constants are free P* = 0: the zero network is refuted, an output bias that fits exactly is certified."""
+    goal = objective(0.1, hidden_bias=biases[0], output_bias=biases[1])
+    data = dataset([[1.0], [2.0]][:n], [3.0] * n)
+    zero = zero_network(2, 1, goal)
+    assert check(zero, data, goal).decision is Decision.REFUTED
+    if goal.output_bias is Bias.FREE:
+        assert check(replace(zero, output_bias=np.array([3.0])), data, goal).decision is Decision.CERTIFIED
 
 
 def test_tiny_logistic_losses_keep_their_digits() -> None:

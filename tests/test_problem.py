@@ -78,9 +78,13 @@ def test_many_samples_and_odd_weights_are_enclosed(reduction: Reduction) -> None
 
 
 def test_the_zero_network_on_zero_targets_is_exactly_zero() -> None:
-    """No loss and no weight: the enclosure has no width to speak of, so that the optimum can be recognised."""
+    """No loss and no weight, or a free constant that fits: the enclosure has no width, and the optimum is recognised."""
     net = Network(np.zeros((2, 1)), np.zeros((2, 1)))
     value = evaluate(training_problem(net, dataset([[1], [2]], [0, 0]), objective(1.0)), net)
+    assert (value.value, value.error) == (0.0, 0.0)
+    free = objective(1.0, output_bias=Bias.FREE)
+    constant = replace(net, output_bias=np.array([0.3]))
+    value = evaluate(training_problem(constant, dataset([[1], [2]], [0.3, 0.3]), free), constant)
     assert (value.value, value.error) == (0.0, 0.0)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from certify.bounds import kernel as interpreted
 
-_PATIENCE = {True: 600.0, False: 3_000.0}  # interpreted work before compiling pays; True: kept from an earlier run
+_PATIENCE = {True: 600.0, False: 8_000.0}  # interpreted work before compiling pays; True: kept from an earlier run
 
 
 class KernelSupply:

@@ -290,20 +290,14 @@ def compress(rows, v, accuracy):
 
     accuracy: a row whose products come within accuracy |row| |v_k| of changing sign counts as changing.
     """
-    values = np.dot(rows, np.ascontiguousarray(v.T))
+    values = np.dot(v, np.ascontiguousarray(rows.T))
+    low, high = values[0].copy(), values[0].copy()
+    for k in range(1, v.shape[0]):
+        low, high = np.minimum(low, values[k]), np.maximum(high, values[k])
     longest = np.sqrt(np.max(np.sum(v**2, axis=1)))
-    count, r = values.shape
-    crossing = np.empty(count, dtype=np.bool_)
-    always = np.zeros(count)
-    for i in range(count):
-        low, high = values[i, 0], values[i, 0]
-        for k in range(1, r):
-            low, high = min(low, values[i, k]), max(high, values[i, k])
-        margin = accuracy * longest * np.sqrt(np.sum(rows[i] ** 2)) if accuracy > 0.0 else 0.0
-        if low >= margin:
-            always[i] = 1.0
-        crossing[i] = low < margin and high > -margin
-    return rows[crossing], np.dot(always, rows)
+    margin = accuracy * longest * np.sqrt(np.sum(rows**2, axis=1))
+    always = (low >= margin).astype(np.float64)
+    return rows[(low < margin) & (high > -margin)], np.dot(always, rows)
 
 
 @kernel

@@ -20,7 +20,8 @@ from certify.decide.options import CheckOptions, Progress, ProgressCallback
 from certify.decide.stationarity import assess
 from certify.decide.witness import (
     Candidate,
-    local_candidates,
+    descents,
+    first_steps,
     narrow_candidates,
     rebuilt_candidates,
     shown,
@@ -81,6 +82,9 @@ class Check:
         self.predictions = problem.predictions(self.neurons)
         self.nodes = 0
         self.unfinished = False
+        self.went_downhill = False
+        self.violators: list[Violator] = []
+        self.steps: list[Candidate] = []
         value = evaluate(problem, network)
         own_nu = -problem.loss.slope(self.predictions, problem.targets, problem.weights)
         stationarity = assess(problem, self.neurons, own_nu)
@@ -95,8 +99,11 @@ class Check:
         own = self._own_gain()
         if self.limits.reached() or self.findings.tight(_TIGHT):
             return
+        self.steps = list(first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity))
+        self._take(self.steps)
         generation = self._start(own)
         if generation is None:
+            self._take_local()
             return
         self._prove(generation, tolerance=max(self.options.eps / 4, _TIGHT))
         if self.findings.improvable and not self.findings.same_width and not self.limits.reached():
@@ -138,8 +145,7 @@ class Check:
         if violators:
             directions, signs = np.array([v.direction for v in violators[:12]]), np.array([v.sign for v in violators[:12]])
             blocks = merge_blocks(self.problem, blocks, blocks_of(self.problem, directions, signs))
-        self._take(local_candidates(self.problem, self.neurons, self.own_nu, self.findings.stationarity, self.limits))
-        self._take(slot_candidates(self.problem, self.neurons, violators, self.limits))
+        self.violators = violators
         return self.engine.generation(self.problem, blocks, self.options.seed, self.limits)
 
     def _prove(
@@ -152,6 +158,8 @@ class Check:
             self._report("convex program")
             generation.run(min(tolerance, _TIGHT * 10), within)
             self._take(rebuilt_candidates(self.problem, generation, known, self.limits))
+            if self.findings.improvable:
+                self._take_local()
             limits = within.within(nodes=nodes or (_DECIDED_NODES if self.findings.improvable else None))
             threshold = self.problem.beta * (1 + tolerance)
             bound = self._bound(generation.nu, threshold, limits, generation.directions, "proof", threshold)
@@ -160,6 +168,14 @@ class Check:
                 break
         if known and not self.limits.reached():
             self._take(rebuilt_candidates(self.problem, generation, known, self.limits))
+
+    def _take_local(self) -> None:
+        """What descent from the network itself, and a new neuron in a free slot, come to; once."""
+        if self.went_downhill:
+            return
+        self.went_downhill = True
+        self._take(descents(self.problem, self.steps, self.limits))
+        self._take(slot_candidates(self.problem, self.neurons, self.violators, self.limits))
 
     def _bound(
         self,

@@ -55,7 +55,8 @@ class SearchEngine:
         return bound_gain(problem, question, limits, known, progress)
 
     def generation(self, problem, blocks, seed, limits):
-        return ColumnGeneration(problem, blocks, seed) if blocks.count else None
+        # without a block there may still be a constant to choose
+        return ColumnGeneration(problem, blocks, seed) if blocks.count or problem.has_constant else None
 
 
 class EnumerationEngine:

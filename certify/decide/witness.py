@@ -13,7 +13,7 @@ from certify.convex.generation import ColumnGeneration
 from certify.convex.polish import polish
 from certify.convex.restricted import solve_restricted
 from certify.convex.sparsify import fewest, prune
-from certify.decide.descent import balanced, best_step, descend, measured, steepest
+from certify.decide.descent import balanced, best_step, descend, displaced, measured, steepest
 from certify.decide.stationarity import dead_neurons
 from certify.network import Network
 from certify.problem import Neurons, TrainingProblem, evaluate
@@ -39,27 +39,25 @@ def shown(problem: TrainingProblem, candidate: Candidate) -> Witness:
     return Witness(network, Bounds(value.lower, value.upper), candidate.kind, candidate.direction)
 
 
-def local_candidates(
-    problem: TrainingProblem, neurons: Neurons, nu: np.ndarray, stationarity: Stationarity, limits: Limits
+def first_steps(
+    problem: TrainingProblem, neurons: Neurons, nu: np.ndarray, stationarity: Stationarity
 ) -> Iterator[Candidate]:
-    """Balancing and descent, where the network is not stationary (conditions A or B fail, or a kink lets it fall)."""
+    """Balancing, and one step of steepest descent, where the network is not stationary: conditions A or B fail, or a kink
+    lets the objective fall."""
     if stationarity.directional and stationarity.balanced and stationarity.active:
         return
+    if not stationarity.balanced:
+        yield Candidate(balanced(problem, neurons), "gradient")
     direction = steepest(problem, neurons, nu)
-    if direction is None and stationarity.balanced:
-        return
-    yield Candidate(balanced(problem, neurons), "gradient", direction)
-    yield Candidate(descend(problem, _after(problem, neurons, direction), limits), "gradient", direction)
+    if direction is not None:
+        moved = displaced(neurons, problem.lift(direction.displacement), direction.step)
+        yield Candidate(moved, "gradient", direction)
 
 
-def _after(problem: TrainingProblem, neurons: Neurons, direction: Direction | None) -> Neurons:
-    if direction is None:
-        return balanced(problem, neurons)
-    move = problem.lift(direction.displacement)
-    start = Neurons(
-        neurons.u + direction.step * move.u, neurons.a + direction.step * move.a, neurons.c + direction.step * move.c
-    )
-    return start
+def descents(problem: TrainingProblem, steps: Sequence[Candidate], limits: Limits) -> Iterator[Candidate]:
+    """Where the descent leads that a first step began."""
+    for step in steps[-1:]:
+        yield Candidate(descend(problem, step.neurons, limits), step.kind, step.direction)
 
 
 def slot_candidates(
