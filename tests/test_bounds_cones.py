@@ -10,7 +10,8 @@ from exact import dot, fractions
 from gain_cases import DEGENERATE, gaussian
 
 from certify.bounds import kernel
-from certify.bounds.cones import start_fan
+from certify.bounds.cones import ConeSearch, start_fan
+from certify.bounds.reduction import reduce_gain
 
 DIMENSIONS = pytest.mark.parametrize("r", [1, 2, 3, 4, 6])
 
@@ -191,3 +192,16 @@ def test_ascents_attain_what_they_say(seed: int) -> None:
     assert np.linalg.norm(u) == pytest.approx(1.0)
     assert problem.gain(u) == pytest.approx(value)
     assert value >= problem.gain(start) - 1e-12
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cones_dropped_unexplored_keep_their_bound(seed: int) -> None:
+    """What a threshold from outside settles at once is not forgotten: the upper bound stays above the maximum."""
+    problem = gaussian(seed, 30, 3)
+    reduced = reduce_gain(problem)
+    truth = max(0.0, *(problem.gain(u) for u in np.random.default_rng(0).standard_normal((2000, 3))))
+    search = ConeSearch(reduced, 1, 0.0, 1e-6)
+    search.round(None, 4, 4)
+    search.floor(10 * search.upper)
+    assert search.finished
+    assert reduced.original_bound(search.upper) >= truth

@@ -58,6 +58,11 @@ class ConePair:
         """Nothing is left to explore."""
         return all(search.finished for search in self.searches)
 
+    @property
+    def proved(self) -> float:
+        """Share of the directions, both signs, that is settled; each split of a cone counts as a half."""
+        return min(max(1.0 - sum(search.open_share for search in self.searches) / 2, 0.0), 1.0)
+
     def advance(self, nodes: int | None, threads: int, done: Callable[[], bool]) -> None:
         """Explore so many nodes more (or without end), until `done` or finished."""
         until = None if nodes is None else self.nodes + nodes

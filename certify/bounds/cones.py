@@ -39,6 +39,7 @@ class ConeSearch:
     nodes: int = 0
     pruned: float = 0.0
     stuck: float = 0.0
+    open_share: float = 0.0  # of the sphere, counting each split as a half
     candidates: list[np.ndarray] = field(default_factory=list)
     _queue: list[tuple[float, int, tuple]] = field(default_factory=list)
     _count: int = 0
@@ -92,12 +93,14 @@ class ConeSearch:
         """Explore the worst `cones` cones, `budget` nodes below each."""
         kernel = KERNELS.current()
         taken = [heapq.heappop(self._queue) for _ in range(min(cones, len(self._queue)))]
+        self.open_share -= sum(self._share(item[2][3]) for item in taken)
         run = self._explorer(kernel, budget)
         try:
             results = list(pool.map(run, taken)) if pool else [run(item) for item in taken]
         except BaseException:
             for item in taken:
                 heapq.heappush(self._queue, item)
+                self.open_share += self._share(item[2][3])
             raise
         for left, pruned, stuck, nodes, best, where in results:
             self.nodes += nodes
@@ -127,6 +130,7 @@ class ConeSearch:
 
     def _push(self, bound: float, cone: np.ndarray, walls: np.ndarray, slope: np.ndarray, age: float) -> None:
         self._count += 1
+        self.open_share += self._share(age)
         heapq.heappush(self._queue, (-bound, self._count, (cone.copy(), walls.copy(), slope.copy(), age)))
 
     def _drop_settled(self) -> None:
@@ -135,6 +139,10 @@ class ConeSearch:
         if self._queue and -self._queue[0][0] <= settled:
             self.pruned = max(self.pruned, -self._queue[0][0])
             self._queue.clear()
+            self.open_share = 0.0
+
+    def _share(self, age: float) -> float:
+        return 2.0**-age / (self.problem.rank + 1)
 
 
 def start_fan(normals: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

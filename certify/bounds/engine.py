@@ -14,7 +14,7 @@ from certify.bounds.quick import quick_gain_bound
 from certify.bounds.reduction import ReducedGain, reduce_gain
 from certify.bounds.witnesses import as_violator, distinct, local_maxima, proved_gain, seed_count, starting_points
 
-GainProgress = Callable[[float, float, int], None]  # lower, upper, nodes
+GainProgress = Callable[[float, float, int, float], None]  # lower, upper, nodes, share of the directions settled
 
 _CONES_ALONE = 5  # ranks up to this are for cones alone
 _CONES_AT_ALL = 12  # ranks above this are for majorants alone
@@ -125,7 +125,7 @@ class _Portfolio:
 
     def _done(self) -> bool:
         if self.progress:
-            self.progress(self.best, self.upper, self.nodes)
+            self.progress(self.best, self.upper, self.nodes, self.cones.proved)
         return self.settled or self.best > self.question.stop_above or self.limits.reached(self.nodes)
 
     def _by_cones(self, nodes: int | None) -> None:
@@ -139,7 +139,7 @@ class _Portfolio:
         def tell(lower: float, upper: float, done: int) -> None:
             seen[0], self.majorant_nodes = lower, before + done
             if self.progress:
-                self.progress(max(lower, self.best), min(upper, self.upper), self.nodes)
+                self.progress(max(lower, self.best), min(upper, self.upper), self.nodes, self.cones.proved)
 
         outer = self.limits
         left = None if outer.nodes is None else max(1, outer.nodes - self.nodes)

@@ -39,7 +39,8 @@ _OWN_GAIN_NODES = 3_000  # for the gain of the network's own dual vector, which 
 _TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
 _TIGHT_NODES = 4_000
 _TIGHT_SECONDS = 1.0
-_DECIDED_NODES = 100_000  # once the verdict cannot change, the bounds get this much more
+_DECIDED_NODES = 100_000  # once no certificate is possible, the bounds get this much more
+_DECIDED_SECONDS = 2.0  # and, once the network is refuted, at most this, or as long as it took so far
 _NEAR = 1e-6  # directions within this of beta may carry a sparser optimum
 
 
@@ -160,7 +161,7 @@ class Check:
             self._take(rebuilt_candidates(self.problem, generation, known, self.limits))
             if self.findings.improvable:
                 self._take_local()
-            limits = within.within(nodes=nodes or (_DECIDED_NODES if self.findings.improvable else None))
+            limits = self._worth_proving(within, nodes)
             threshold = self.problem.beta * (1 + tolerance)
             bound = self._bound(generation.nu, threshold, limits, generation.directions, "proof", threshold)
             known = [v for v in bound.witnesses if v.gain > self.problem.beta * (1 - _NEAR)]
@@ -168,6 +169,14 @@ class Check:
                 break
         if known and not self.limits.reached():
             self._take(rebuilt_candidates(self.problem, generation, known, self.limits))
+
+    def _worth_proving(self, limits: Limits, nodes: int | None) -> Limits:
+        """All there is while a certificate is possible; a share once the verdict cannot become better."""
+        if not self.findings.improvable:
+            return limits.within(nodes=nodes)
+        spent = time.monotonic() - self.started
+        seconds = max(_DECIDED_SECONDS, spent) if self.findings.same_width else None
+        return limits.within(seconds, nodes or _DECIDED_NODES)
 
     def _take_local(self) -> None:
         """What descent from the network itself, and a new neuron in a free slot, come to; once."""
@@ -189,9 +198,9 @@ class Check:
         """Ask the engine about one dual vector, and keep the lower bound on P* that follows."""
         before = self.nodes
 
-        def tell(lower: float, upper: float, nodes: int) -> None:
+        def tell(lower: float, upper: float, nodes: int, proved: float) -> None:
             self.nodes = before + nodes
-            self._report(stage, lower, upper)
+            self._report(stage, lower, upper, proved)
 
         gain = GainProblem(self.problem.rows, nu, self.problem.free_hidden_bias)
         bound = self.engine.bound(gain, threshold, stop_above, limits, known, tell)
@@ -208,7 +217,13 @@ class Check:
         if np.all(np.isfinite(candidate.neurons.u)) and np.all(np.isfinite(candidate.neurons.a)):
             self.findings.add(shown(self.problem, candidate))
 
-    def _report(self, stage: str, gain_lower: float | None = None, gain_upper: float | None = None) -> None:
+    def _report(
+        self,
+        stage: str,
+        gain_lower: float | None = None,
+        gain_upper: float | None = None,
+        proved: float | None = None,
+    ) -> None:
         if self.progress is None:
             return
         self.progress(
@@ -222,6 +237,7 @@ class Check:
                 gain_upper=gain_upper,
                 beta=self.problem.beta,
                 nodes=self.nodes,
+                proved=proved,
             )
         )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
-from certify.bounds.engine import Question, bound_gain
+from certify.bounds.engine import GainProgress, Question, bound_gain
 from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.convex.blocks import Blocks, blocks_of
 from certify.convex.generation import ColumnGeneration
@@ -16,7 +16,6 @@ from certify.decide.options import CheckOptions
 from certify.dual_bound import dual_vector
 from certify.problem import TrainingProblem
 
-GainProgress = Callable[[float, float, int], None]
 _TOLERANCE = 1e-9
 
 
@@ -71,7 +70,7 @@ class EnumerationEngine:
         from certify.reference.kkt import gain_by_enumeration
 
         bound = gain_by_enumeration(problem, Limits(limits.deadline, cancelled=limits.cancelled))
-        progress(bound.lower, bound.upper, bound.nodes)
+        progress(bound.lower, bound.upper, bound.nodes, float(bound.settled))
         return bound
 
     def generation(self, problem, blocks, seed, limits):
