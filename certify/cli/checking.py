@@ -114,6 +114,8 @@ def _require_consistent(request: CheckRequest) -> None:
 
 
 def _checked(request: CheckRequest, model: StoredModel, data: StoredDataset) -> CheckRecord:
+    import numpy as np
+
     from certify.decide import check_network
     from certify.report.record import CheckRecord
 
@@ -122,7 +124,8 @@ def _checked(request: CheckRequest, model: StoredModel, data: StoredDataset) -> 
     notes = (*model.notes, *data.notes, *cautions)
     for note in notes:
         _remark(note, request.output)
-    with live_progress(request.output.quiet) as progress:
+    # values that overflow are found and named by the check itself, not by numpy's warnings
+    with live_progress(request.output.quiet) as progress, np.errstate(over="ignore", invalid="ignore"):
         verdict = check_network(model.network, dataset, objective, _check_options(request.search), progress)
     return CheckRecord(
         verdict,

@@ -11,12 +11,14 @@ from certify.bounds.engine import GainProgress, Question, bound_gain
 from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.convex.blocks import Blocks, blocks_of
 from certify.convex.generation import ColumnGeneration
-from certify.convex.restricted import RestrictedSolution
+from certify.convex.polish import polish
+from certify.convex.restricted import RestrictedSolution, design_matrix, program_value
 from certify.decide.options import CheckOptions
 from certify.dual_bound import dual_vector
-from certify.problem import TrainingProblem
+from certify.problem import Neurons, TrainingProblem
 
 _TOLERANCE = 1e-9
+_ALL_BIAS = 1e-9  # a block whose norm is this small beside its bias is a constant
 
 
 class Engine(Protocol):
@@ -92,13 +94,11 @@ class FullProgram(ColumnGeneration):
             return False
         if full is None:
             return False
-        neurons = full.neurons
-        blocks = blocks_of(self.problem, neurons.u, np.sign(neurons.a))
-        w = blocks.hints * np.abs(neurons.a[_places(blocks.hints, neurons.u)])[:, None]
-        f = full.predictions
-        self.blocks = blocks
-        self.solution = RestrictedSolution(blocks, w, neurons.c, f, full.value)
-        self.nu = dual_vector(self.problem, f)
+        start = _as_blocks(self.problem, full.neurons)
+        polished = polish(self.problem, start, limits)
+        self.solution = polished if polished.value <= start.value * (1 + 1e-12) else start
+        self.blocks = self.solution.blocks
+        self.nu = dual_vector(self.problem, self.solution.f)
         return True
 
     def run(self, tolerance: float, limits: Limits) -> None:
@@ -109,9 +109,22 @@ class FullProgram(ColumnGeneration):
         return False
 
 
-def _places(chosen: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """For each chosen row its index among the rows."""
-    return np.array([int(np.flatnonzero(np.all(rows == row, axis=1))[0]) for row in chosen], dtype=int)
+def _as_blocks(problem: TrainingProblem, neurons: Neurons) -> RestrictedSolution:
+    """The network as blocks: neurons of one pattern and sign added up, those that are all free bias as a constant."""
+    w = neurons.u * np.abs(neurons.a)[:, None]
+    sizes = problem.size(w)
+    constant = problem.free_hidden_bias & (sizes <= _ALL_BIAS * np.max(np.abs(w), axis=1, initial=0.0))
+    c = neurons.c + (float(np.sign(neurons.a[constant]) @ w[constant, -1]) if np.any(constant) else 0.0)
+    w, signs = w[~constant], np.sign(neurons.a[~constant])
+    blocks = blocks_of(problem, w, signs)
+    keys = [(s, p.tobytes()) for s, p in zip(signs, (problem.rows @ w.T > 0).T, strict=True)]
+    totals = [
+        np.sum([row for row, key in zip(w, keys, strict=True) if key == (s, p.tobytes())], axis=0)
+        for s, p in zip(blocks.signs, blocks.patterns, strict=True)
+    ]
+    values = np.array(totals).reshape(blocks.count, w.shape[1])
+    f = design_matrix(problem, blocks) @ values.ravel() + c
+    return RestrictedSolution(blocks, values, c, f, program_value(problem, values, c, f))
 
 
 def make_engine(options: CheckOptions) -> Engine:
