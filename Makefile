@@ -8,7 +8,7 @@ IRIS := fixtures/iris.npz --loss half-squared --reduction sum --weight-decay 15 
 CERTIFIED := check fixtures/iris_torch_wide.npz $(IRIS)
 REFUTED := check fixtures/iris_torch_local.npz $(IRIS)
 
-.PHONY: demo test lint clean
+.PHONY: demo test bench lint clean
 
 demo: $(VENV)/.installed
 	@echo; echo '$$ certify $(CERTIFIED)'
@@ -19,8 +19,11 @@ demo: $(VENV)/.installed
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
 
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/check.py
+
 lint: $(VENV)/.linted
-	$(BIN)/ruff check certify tests
+	$(BIN)/ruff check certify tests benchmarks fixtures
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache

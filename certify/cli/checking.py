@@ -78,7 +78,7 @@ class CheckRequest:
 def run_check(request: CheckRequest) -> int:
     """Exit code of the check. Raises CertifyError for whatever the user can mend."""
     _require_consistent(request)
-    limit_library_threads(request.search.threads)
+    limit_library_threads()
     from certify.files import load_dataset, load_model, parse_map
 
     mapping = parse_map(request.mapping) or None
@@ -93,10 +93,13 @@ def run_check(request: CheckRequest) -> int:
     return exit_code(record.verdict, request.output.fail_on, request.output.exit_zero)
 
 
-def limit_library_threads(threads: int) -> None:
-    """Tell the linear algebra libraries, which read this once, when numpy is first imported."""
+def limit_library_threads() -> None:
+    """One thread each for the linear algebra libraries, which read this once, when numpy is first imported.
+
+    Their matrices are small here: with two threads a descent took forty times as long. The search has threads of its own.
+    """
     for variable in THREAD_VARIABLES:
-        os.environ[variable] = str(threads)
+        os.environ[variable] = "1"
 
 
 def _require_consistent(request: CheckRequest) -> None:

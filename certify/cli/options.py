@@ -94,7 +94,7 @@ ThreadsOption = Annotated[
         default_factory=usable_cores,
         show_default="all usable cores",
         callback=_thread_count,
-        help="Worker threads, and the limit of the linear algebra libraries.",
+        help="Worker threads of the search.",
     ),
 ]
 EngineOption = Annotated[
