@@ -83,19 +83,22 @@ def _feasible_scale(beta: float, gain_upper: float) -> float:
 
 
 def _best_scale(problem: TrainingProblem, nu: np.ndarray, largest: float) -> float:
-    """Maximise the concave s -> D(s nu) over (0, largest] by golden section; the result is only a proposal."""
+    """Maximise the concave s -> D(s nu) over (0, largest] by golden section in plain floats; only a proposal."""
+    penalised = problem.objective.output_bias is Bias.PENALIZED
+    constant = float(np.sum(nu)) ** 2 / (2 * problem.beta) if penalised else 0.0
+
+    def value(s: float) -> float:
+        return float(np.sum(problem.loss.dual_terms(s * nu, problem.targets, problem.weights)[0])) - s * s * constant
+
     high = min(largest, 1.0)
-    while 2 * high <= largest and _dual_value(problem, nu, 2 * high).value > _dual_value(problem, nu, high).value:
+    while 2 * high <= largest and value(2 * high) > value(high):
         high *= 2
     low, high = 0.0, min(largest, 2 * high)
-    for _ in range(90):
+    for _ in range(70):
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        if _dual_value(problem, nu, left).value < _dual_value(problem, nu, right).value:
-            low = left
-        else:
-            high = right
+        low, high = (left, high) if value(left) < value(right) else (low, right)
     top = min(largest, high * (1 + 1e-9))
-    return top if _dual_value(problem, nu, top).value >= _dual_value(problem, nu, low).value else low
+    return top if value(top) >= value(low) else low
 
 
 def _dual_value(problem: TrainingProblem, nu: np.ndarray, scale: float) -> Enclosure:

@@ -128,6 +128,7 @@ class Verdict:
     stationarity: Stationarity
     witness: Witness | None
     search: SearchReport
+    interrupted: bool = False  # Ctrl-C came before the search had ended by itself
 
     @property
     def gap(self) -> float:

@@ -78,28 +78,39 @@ class _Portfolio:
         self.problem, self.question, self.limits = problem, question, limits
         self.witnesses, self.progress, self.rank = witnesses, progress, reduced.rank
         self.quick = quick_gain_bound(problem)
-        self.cones = ConePair(problem, reduced, question.threshold, question.tolerance, witnesses)
+        self.cones: ConePair | None = None
+        if self.rank <= _CONES_AT_ALL:
+            self.cones = ConePair(problem, reduced, question.threshold, question.tolerance, witnesses)
         self.majorants: GainBound | None = None
         self.majorant_nodes = 0
-        self.method = "cones"
+        self.method = "cones" if self.cones else "majorants"
 
     @property
     def nodes(self) -> int:
-        return self.cones.nodes + self.majorant_nodes
+        return (self.cones.nodes if self.cones else 0) + self.majorant_nodes
 
     @property
     def best(self) -> float:
-        return max(self.cones.best, self.majorants.lower if self.majorants else 0.0)
+        attained = self.witnesses[0].gain if self.witnesses else 0.0
+        return max(attained, self.cones.best if self.cones else 0.0)
 
     @property
     def upper(self) -> float:
-        proved = self.majorants.upper if self.majorants else math.inf
-        return float(min(self.quick, self.cones.upper, proved))
+        by_cones = self.cones.upper if self.cones else math.inf
+        by_majorants = self.majorants.upper if self.majorants else math.inf
+        return float(min(self.quick, by_cones, by_majorants))
+
+    @property
+    def proved(self) -> float:
+        return self.cones.proved if self.cones else 0.0
 
     @property
     def settled(self) -> bool:
-        by_majorants = self.majorants is not None and self.majorants.settled
-        return self.cones.finished or by_majorants or self.upper <= self.question.threshold
+        if self.cones is None:
+            answered = self.majorants is not None and self.majorants.settled
+        else:  # the cones can go on where the majorants' accuracy ends
+            answered = self.cones.finished
+        return answered or self.upper <= self.question.threshold
 
     def settle(self) -> GainBound:
         """Take turns until the question is answered or a limit is reached."""
@@ -107,7 +118,8 @@ class _Portfolio:
             if self._done():
                 break
             run(nodes)
-        witnesses = distinct(self.problem, self.witnesses + self.cones.witnesses())
+        met = self.cones.witnesses() if self.cones else []
+        witnesses = distinct(self.problem, self.witnesses + met)
         lower = proved_gain(self.problem, witnesses[0].direction) if witnesses else 0.0
         return GainBound(lower, max(self.upper, lower), tuple(witnesses), self.nodes, self.settled, self.method)
 
@@ -120,12 +132,13 @@ class _Portfolio:
             growth = 1
             while True:
                 yield self._by_cones, _CONE_PILOT * growth
-                yield self._by_majorants, _MAJORANT_PILOT * growth
+                if self.majorants is None or not self.majorants.settled:
+                    yield self._by_majorants, _MAJORANT_PILOT * growth
                 growth *= 4
 
     def _done(self) -> bool:
         if self.progress:
-            self.progress(self.best, self.upper, self.nodes, self.cones.proved)
+            self.progress(self.best, self.upper, self.nodes, self.proved)
         return self.settled or self.best > self.question.stop_above or self.limits.reached(self.nodes)
 
     def _by_cones(self, nodes: int | None) -> None:
@@ -139,7 +152,7 @@ class _Portfolio:
         def tell(lower: float, upper: float, done: int) -> None:
             seen[0], self.majorant_nodes = lower, before + done
             if self.progress:
-                self.progress(max(lower, self.best), min(upper, self.upper), self.nodes, self.cones.proved)
+                self.progress(max(lower, self.best), min(upper, self.upper), self.nodes, self.proved)
 
         outer = self.limits
         left = None if outer.nodes is None else max(1, outer.nodes - self.nodes)
@@ -157,4 +170,5 @@ class _Portfolio:
         self.witnesses = distinct(self.problem, [*self.witnesses, *bound.witnesses])
         if self.majorants is None or bound.upper < self.majorants.upper:
             self.majorants = bound
-            self.method = "majorants" if bound.upper < self.cones.upper else self.method
+            if self.cones is None or bound.upper < self.cones.upper:
+                self.method = "majorants"

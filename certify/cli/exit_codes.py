@@ -26,7 +26,7 @@ def exit_code(verdict: Verdict, fail_on: FailOn, exit_zero: bool) -> int:
     """The code of a finished check; `fail_on` and `exit_zero` tune 1 and 4 only."""
     from certify.verdict import Decision, Reason
 
-    if verdict.reason is Reason.INTERRUPTED:
+    if verdict.interrupted or verdict.reason is Reason.INTERRUPTED:
         return INTERRUPTED
     if verdict.decision is Decision.CERTIFIED or exit_zero:
         return DONE

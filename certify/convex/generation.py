@@ -15,7 +15,7 @@ from certify.bounds.reduction import reduce_gain
 from certify.bounds.witnesses import local_maxima, seed_count, starting_points
 from certify.convex.blocks import Blocks, blocks_of, merge_blocks, network_of
 from certify.convex.polish import polish
-from certify.convex.restricted import RestrictedSolution, solve_restricted
+from certify.convex.restricted import RestrictedSolution, affordable_blocks, solve_restricted
 from certify.dual_bound import dual_vector
 from certify.problem import Neurons, TrainingProblem
 
@@ -23,7 +23,7 @@ _ADD_AT_ONCE = 12
 
 
 class ColumnGeneration:
-    """The restricted program as it grows. solution and nu are those of the last solve."""
+    """The restricted program as it grows. solution and nu are those of the last solve; None before there was one."""
 
     def __init__(self, problem: TrainingProblem, blocks: Blocks, seed: int = 0) -> None:
         self.problem, self.seed, self.rounds = problem, seed, 0
@@ -47,8 +47,13 @@ class ColumnGeneration:
         return [row for row in self.solution.w]
 
     def solve(self, limits: Limits) -> None:
-        """Solve over the blocks at hand, as far as the limits allow, and drop those that have gone to zero."""
+        """Solve over the blocks at hand and drop those that have gone to zero; over the first ones, or not at all, where
+        the time left is too short for all."""
         start = None if self.solution is None else self.solution.f
+        count = affordable_blocks(self.problem, self.blocks.count, limits)
+        if count == 0 < self.blocks.count:
+            return
+        self.blocks = self.blocks.keep(slice(count))
         self.solution = polish(self.problem, solve_restricted(self.problem, self.blocks, limits, start), limits)
         kept = self.solution.blocks
         self.blocks = Blocks(kept.patterns, kept.signs, self.solution.w)
@@ -80,7 +85,7 @@ class ColumnGeneration:
     def run(self, tolerance: float, limits: Limits) -> None:
         """Solve and add until the ascents find nothing above beta (1 + tolerance), or a limit is reached."""
         self.solve(limits)
-        while not limits.reached():
+        while self.solution is not None and not limits.reached():
             if not self.add(self.violators(tolerance, limits)):
                 return
             self.solve(limits)

@@ -23,6 +23,8 @@ from certify.problem import TrainingProblem
 _ALL_INEQUALITIES = 6_000  # below this many, every inequality is stated at once
 _NEWTON_STEPS = 30
 _CONSTRAINT_ROUNDS = 12
+_FLOPS_PER_SECOND = 2e9  # of dense linear algebra, on the low side
+_ITERATIONS = 25  # of the interior-point method
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +36,17 @@ class RestrictedSolution:
     c: float
     f: np.ndarray
     value: float
+
+
+def affordable_blocks(problem: TrainingProblem, count: int, limits: Limits) -> int:
+    """How many of `count` blocks a solve can take in the time left: a factorisation, once begun, sees no limit."""
+    if limits.deadline is None:
+        return count
+    flops = max(limits.deadline - time.monotonic(), 0.0) * _FLOPS_PER_SECOND
+    n, d = problem.rows.shape
+    while count and (count * d) ** 2 * (n + _ITERATIONS * (count * d / 3 + d)) > flops:
+        count = count * 3 // 4
+    return count
 
 
 def design_matrix(problem: TrainingProblem, blocks: Blocks) -> np.ndarray:

@@ -37,7 +37,7 @@ _DEFAULTS = CheckOptions()
 _OWN_GAIN_SECONDS = 5.0
 _OWN_GAIN_NODES = 3_000  # for the gain of the network's own dual vector, which only the report needs exactly
 _TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
-_TIGHT_NODES = 4_000
+_TIGHT_NODES = 20_000
 _TIGHT_SECONDS = 1.0
 _DECIDED_NODES = 100_000  # once no certificate is possible, the bounds get this much more
 _DECIDED_SECONDS = 2.0  # and, once the network is refuted, at most this, or as long as it took so far
@@ -97,7 +97,7 @@ class Check:
         if not np.all(np.isfinite(self.predictions)) or not np.isfinite(self.findings.value.upper):
             self.findings.broken = True
             return
-        own = self._own_gain()
+        own = self._own_gain(min(_OWN_GAIN_SECONDS, (self.options.time_limit or math.inf) / 4), _OWN_GAIN_NODES)
         if self.limits.reached() or self.findings.tight(_TIGHT):
             return
         self.steps = list(first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity))
@@ -107,13 +107,22 @@ class Check:
             self._take_local()
             return
         self._prove(generation, tolerance=max(self.options.eps / 4, _TIGHT))
-        if self.findings.improvable and not self.findings.same_width and not self.limits.reached():
+        if self.findings.improvable:
+            self._take_local()
+        wanting = self.findings.improvable and not self.findings.same_width and generation.solution is not None
+        if wanting and not self.limits.reached():
             self._take(narrow_candidates(self.problem, generation, self.network.width, self.options.seed, self.limits))
+        self._sharpen(generation)
+
+    def _sharpen(self, generation: ColumnGeneration) -> None:
+        """More digits once the verdict stands: as much time again, and no more."""
+        spent = max(_TIGHT_SECONDS, time.monotonic() - self.started)
+        nodes = max(_TIGHT_NODES, 2 * self.nodes if self.nodes < _DECIDED_NODES else 0)
         if not self.limits.reached() and not self.findings.tight(_TIGHT):
-            # the verdict stands; as much again for more digits, and no more
-            spent = time.monotonic() - self.started
-            nodes = max(_TIGHT_NODES, 2 * self.nodes if self.nodes < _DECIDED_NODES else 0)
-            self._prove(generation, _TIGHT, nodes, max(_TIGHT_SECONDS, spent))
+            self._prove(generation, _TIGHT, nodes, spent)
+        gain = self.findings.gain
+        if not self.limits.reached() and gain.upper > gain.lower * (1 + 10 * _TIGHT):
+            self._own_gain(spent, nodes)
 
     def verdict(self) -> Verdict:
         """What follows from the findings."""
@@ -129,14 +138,16 @@ class Check:
         stopped = self.limits.reached() or self.unfinished
         return conclude(self.findings, problem, rank, stopped, self.interruption.wished, report)
 
-    def _own_gain(self) -> GainBound:
+    def _own_gain(self, seconds: float, nodes: int) -> GainBound:
         """Bounds on the gain of the network's own dual vector, and the lower bound on P* that it gives."""
         nu = dual_vector(self.problem, self.predictions)
-        seconds = min(_OWN_GAIN_SECONDS, (self.options.time_limit or math.inf) / 4)
-        limits = self.limits.within(seconds, _OWN_GAIN_NODES)
+        limits = self.limits.within(seconds, nodes)
         known = [u for u in self.neurons.u if np.any(u)]
+        unfinished = self.unfinished
         bound = self._bound(nu, 0.0, limits, known, stage="gain of the network")
-        self.findings.gain = Bounds(bound.lower, bound.upper)
+        self.unfinished = unfinished  # this bound is for the report; the verdict may do without
+        before = self.findings.gain
+        self.findings.gain = Bounds(max(bound.lower, before.lower), min(bound.upper, before.upper))
         return bound
 
     def _start(self, own: GainBound) -> ColumnGeneration | None:
@@ -158,6 +169,8 @@ class Check:
         while not within.reached():
             self._report("convex program")
             generation.run(min(tolerance, _TIGHT * 10), within)
+            if generation.solution is None:
+                return
             self._take(rebuilt_candidates(self.problem, generation, known, self.limits))
             if self.findings.improvable:
                 self._take_local()

@@ -14,7 +14,7 @@ from certify.verdict import Bounds, Decision, Reason, SearchReport, Stationarity
 
 _TINY = 1e-300
 _LOCAL_SHARE = 0.01  # a local direction that lowers the objective by less than this share is beside the point
-_SHARE = 0.9  # a simpler witness is preferred when it brings this share of the largest decrease
+_CLOSE = 0.01  # a simpler witness is preferred when its value is that close to the best one's
 _PREFERENCE = ("gradient", "dead-neuron", "rebuilt")
 
 
@@ -105,6 +105,7 @@ def conclude(
         stationarity=findings.stationarity,
         witness=witness,
         search=report,
+        interrupted=interrupted,
     )
 
 
@@ -125,9 +126,9 @@ def _decide(
 
 
 def _preferred(witnesses: list[Witness], value: float) -> Witness:
-    """The simplest kind that brings nearly the largest decrease."""
-    most = max(value - w.value.upper for w in witnesses)
-    enough = [w for w in witnesses if value - w.value.upper >= _SHARE * most]
+    """The simplest kind that comes near the best."""
+    least = min(w.value.upper for w in witnesses)
+    enough = [w for w in witnesses if w.value.upper <= least + _CLOSE * min(abs(least), value - least)]
     first = min(_PREFERENCE.index(w.kind) for w in enough)
     return min((w for w in enough if _PREFERENCE.index(w.kind) == first), key=lambda w: w.value.upper)
 

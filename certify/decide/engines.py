@@ -56,8 +56,7 @@ class SearchEngine:
         return bound_gain(problem, question, limits, known, progress)
 
     def generation(self, problem, blocks, seed, limits):
-        # without a block there may still be a constant to choose
-        return ColumnGeneration(problem, blocks, seed) if blocks.count or problem.has_constant else None
+        return ColumnGeneration(problem, blocks, seed)
 
 
 class EnumerationEngine:
