@@ -67,15 +67,17 @@ def test_bounds_are_true_under_any_node_budget(seed: int, free_bias: bool) -> No
 
 @pytest.mark.parametrize("free_bias", [False, True])
 def test_bounds_never_worsen_on_the_way(free_bias: bool) -> None:
-    """At every report the bounds enclose the maximum, the upper one never rises, the lower one never falls."""
+    """At every report the bounds enclose the maximum, and neither they nor the share that is settled ever go back."""
     problem = gaussian(7, 40, 3, free_bias)
-    seen: list[tuple[float, float, int]] = []
+    seen: list[tuple[float, float, int, float]] = []
     final = bound_gain(problem, Question(starts=0), Limits(), progress=lambda *report: seen.append(report))
-    lowers, uppers, nodes = zip(*seen, strict=True)
+    lowers, uppers, nodes, shares = zip(*seen, strict=True)
     assert len(seen) > 3
     assert list(uppers) == sorted(uppers, reverse=True)
     assert list(lowers) == sorted(lowers)
     assert list(nodes) == sorted(nodes)
+    assert list(shares) == pytest.approx(sorted(shares), abs=1e-12)
+    assert 0 <= shares[0] < shares[-1] == 1.0
     assert all(final.lower <= upper for upper in uppers)
     assert all(lower <= final.upper * (1 + 1e-12) for lower in lowers)
 

@@ -137,10 +137,12 @@ def test_column_generation_finds_the_optimum(oracle: Oracle) -> None:
 
 
 def test_generation_stops_at_its_limits() -> None:
-    """With no time it solves once over what it was given, and that is a network."""
+    """With no time it solves nothing; told to stop, it solves once over what it was given, and that is a network."""
     problem = random_problem((Loss.HALF_SQUARED, Bias.NONE, Bias.NONE))
     generation = ColumnGeneration(problem, some_blocks(problem))
     generation.run(1e-9, Limits(deadline=0.0))
+    assert (generation.rounds, generation.solution) == (0, None)
+    generation.run(1e-9, Limits(cancelled=lambda: True))
     assert generation.rounds == 1
     assert problem.value(generation.neurons) == pytest.approx(generation.solution.value, rel=1e-6)
 

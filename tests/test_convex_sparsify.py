@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from oracles import ORACLES, dataset, objective, stated
 
+from certify.bounds.interface import Limits
 from certify.convex.sparsify import fewest, prune
 from certify.objective import Bias
 
@@ -42,17 +43,17 @@ def test_the_fewest_directions_are_found() -> None:
     half = np.sqrt(3) / 2
     directions = np.array([[half, 0.5], [-half, 0.5], [0.0, 1.0]])
     target = np.array(oracle.predictions)
-    subset, mass = fewest(problem, directions, np.ones(3), target, 3)
+    subset, mass = fewest(problem, directions, np.ones(3), target, 3, Limits())
     assert list(subset) == [2]
     assert mass == pytest.approx([target[0]])
-    assert sorted(fewest(problem, directions[:2], np.ones(2), target, 3)[0]) == [0, 1]
-    assert fewest(problem, directions[:2], np.ones(2), target, 1) is None
-    assert fewest(problem, directions, -np.ones(3), target, 3) is None
+    assert sorted(fewest(problem, directions[:2], np.ones(2), target, 3, Limits())[0]) == [0, 1]
+    assert fewest(problem, directions[:2], np.ones(2), target, 1, Limits()) is None
+    assert fewest(problem, directions, -np.ones(3), target, 3, Limits()) is None
 
 
 def test_a_free_constant_is_fitted_along() -> None:
     """Where constants cost nothing the target need only be met up to one."""
     problem = stated(dataset([[1.0], [2.0], [3.0]], [1, 2, 3]), objective(0.1, output_bias=Bias.FREE))
-    subset, mass = fewest(problem, np.array([[-1.0], [1.0]]), np.ones(2), np.array([11.0, 12.0, 13.0]), 1)
+    subset, mass = fewest(problem, np.array([[-1.0], [1.0]]), np.ones(2), np.array([11.0, 12.0, 13.0]), 1, Limits())
     assert list(subset) == [1]
     assert mass == pytest.approx([1.0])

@@ -125,7 +125,7 @@ def _candidates(problem, *_) -> list[Candidate]:
     return [Candidate(neurons, "rebuilt") for neurons in (noise, wide, *spoilt, *constants)]
 
 
-@pytest.mark.parametrize("name", ["narrow_candidates", "rebuilt_candidates", "slot_candidates", "local_candidates"])
+@pytest.mark.parametrize("name", ["narrow_candidates", "rebuilt_candidates", "slot_candidates", "first_steps", "descents"])
 def test_lying_candidates(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is proposed as a better network is evaluated afresh on the original objective."""
     monkeypatch.setattr(checking, name, _candidates)

@@ -153,14 +153,14 @@ def test_an_exact_zero_is_certified() -> None:
 
 
 def test_the_simplest_witness_is_shown_where_it_is_nearly_the_best() -> None:
-    """A gradient step that brings nine tenths of the decrease is preferred to a rebuilt network, a smaller one is not."""
+    """A descent that ends within one percent of the best value is preferred to a rebuilt network, a poorer one is not."""
     known = findings()
     known.add(witness(0.5))
-    known.add(witness(0.52, kind="gradient"))
+    known.add(witness(0.504, kind="gradient"))
     assert verdict(known).witness.kind == "gradient"
     known = findings()
     known.add(witness(0.5))
-    known.add(witness(0.9, kind="gradient"))
+    known.add(witness(0.51, kind="gradient"))
     assert verdict(known).witness.kind == "rebuilt"
 
 

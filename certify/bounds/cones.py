@@ -139,6 +139,7 @@ class ConeSearch:
         if self._queue and -self._queue[0][0] <= settled:
             self.pruned = max(self.pruned, -self._queue[0][0])
             self._queue.clear()
+        if not self._queue:
             self.open_share = 0.0
 
     def _share(self, age: float) -> float:

@@ -37,13 +37,16 @@ def _on_face(
 ) -> RestrictedSolution | None:
     face = _Face(problem, start, tight)
     w, c = face.project(start.w), start.c
+    last = np.inf
     for _ in range(_STEPS):
         step = face.newton_step(w, c, design)
         if step is None or limits.reached():
             return None
         w, c = w + step[0], c + step[1]
-        if np.max(np.abs(step[0]), initial=0.0) <= 1e-15 * np.max(np.abs(w), initial=0.0):
+        size = float(np.max(np.abs(step[0]), initial=0.0)) / (float(np.max(np.abs(w), initial=0.0)) or 1.0)
+        if size <= 1e-15 or (size <= 1e-9 and size > last / 2):  # rounding moves it from here on
             break
+        last = size
     f = design @ w.ravel() + c
     value = program_value(problem, w, c, f)
     return RestrictedSolution(start.blocks, w, c, f, value) if face.holds(w) and np.isfinite(value) else None

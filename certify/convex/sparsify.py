@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from certify.bounds.interface import Limits
 from certify.problem import TrainingProblem
 
 _MOST_SUBSETS = 4_000
@@ -20,15 +21,14 @@ def prune(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray) -> np.ndar
     Caratheodory: along a null vector of the activations whose cost does not rise, until a neuron vanishes.
     """
     t = (problem.size(w) > 0).astype(float)
-    columns, costs = signs * problem.activations(w), problem.size(w)
-    target_size = columns.shape[0]
+    columns, costs = _triangle(signs * problem.activations(w)), problem.size(w)
     while True:
         used = np.flatnonzero(t > 0)
         scaled = columns[:, used] * t[used]
         lengths = np.linalg.norm(scaled, axis=0)
         if used.size == 0:
             return t
-        _, sizes, axes = np.linalg.svd(scaled / np.where(lengths > 0, lengths, 1.0), full_matrices=used.size > target_size)
+        _, sizes, axes = np.linalg.svd(scaled / np.where(lengths > 0, lengths, 1.0), full_matrices=used.size > columns.shape[0])
         rank = int(np.sum(sizes > 1e-10 * sizes[0]))
         if rank == used.size:
             return t
@@ -42,20 +42,33 @@ def prune(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray) -> np.ndar
         t[used[int(np.argmin(direction))]] = 0.0
 
 
+def _triangle(columns: np.ndarray) -> np.ndarray:
+    """As many rows as columns (or fewer), with the same inner products between columns: R of their QR factorisation."""
+    return np.linalg.qr(columns, mode="r")
+
+
 def fewest(
-    problem: TrainingProblem, directions: np.ndarray, signs: np.ndarray, target: np.ndarray, at_most: int
+    problem: TrainingProblem,
+    directions: np.ndarray,
+    signs: np.ndarray,
+    target: np.ndarray,
+    at_most: int,
+    limits: Limits,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Indices and masses of at most `at_most` directions (K, D) whose activations add up to the target (n,), or None.
 
-    All subsets, smallest first, as long as there are few; a constant is fitted along where it costs nothing.
+    All subsets, smallest first, as long as there are few and the limits allow; a constant is fitted along where it costs
+    nothing.
     """
-    columns = signs * problem.activations(directions)
     free_constant = problem.has_constant and problem.constant_decay == 0
+    constant = np.ones((target.size, 1 if free_constant else 0))
+    triangle = _triangle(np.column_stack([signs * problem.activations(directions), constant, target]))
+    columns, constant, target = triangle[:, : signs.size], triangle[:, signs.size : -1], triangle[:, -1]
     scale = float(np.linalg.norm(target)) or 1.0
     for subset in _subsets(signs.size, at_most):
-        a = columns[:, subset]
-        if free_constant:
-            a = np.column_stack([a, np.ones(target.size)])
+        if limits.reached():
+            return None
+        a = np.column_stack([columns[:, subset], constant])
         mass = np.linalg.lstsq(a, target, rcond=None)[0]
         fits = np.linalg.norm(a @ mass - target) <= _SAME * scale
         if fits and np.all(mass[: len(subset)] >= -_SAME * scale):
