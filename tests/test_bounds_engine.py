@@ -77,7 +77,7 @@ def test_bounds_never_worsen_on_the_way(free_bias: bool) -> None:
     assert list(lowers) == sorted(lowers)
     assert list(nodes) == sorted(nodes)
     assert list(shares) == pytest.approx(sorted(shares), abs=1e-12)
-    assert 0 <= shares[0] < shares[-1] == 1.0
+    assert 0 <= shares[0] < shares[-1] <= 1
     assert all(final.lower <= upper for upper in uppers)
     assert all(lower <= final.upper * (1 + 1e-12) for lower in lowers)
 
