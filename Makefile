@@ -19,8 +19,9 @@ demo: $(VENV)/.installed
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.benched
 	$(BIN)/python benchmarks/check.py
+	$(BIN)/python benchmarks/gain.py
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check certify tests benchmarks fixtures
@@ -38,6 +39,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.tested: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.benched: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.linted: pyproject.toml | $(BIN)/python

@@ -7,6 +7,7 @@ one goes on searching with the interpreted kernel. Loading the cache then takes 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import importlib.util
 import platform
@@ -77,8 +78,9 @@ class KernelSupply:
 def keep() -> None:
     """Compile, and note beside numba's cache for what machine and versions it holds."""
     _compile()
-    _stamp().parent.mkdir(exist_ok=True)
-    _stamp().write_text(_fingerprint())
+    with contextlib.suppress(OSError):  # a package folder that is not ours to write: numba keeps its cache elsewhere then
+        _stamp().parent.mkdir(exist_ok=True)
+        _stamp().write_text(_fingerprint())
 
 
 def _is_kept() -> bool:
