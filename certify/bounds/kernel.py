@@ -1,7 +1,9 @@
 """Engine C's inner loop: bound a cone, or split it (docs/theory.md, section 9).
 
 One source, two lives: imported plainly it runs as interpreted numpy, at once; loaded by certify/bounds/compiled.py under
-the module name KERNEL_NAME it is compiled by numba. So only what numba understands is used, on contiguous arrays.
+the module name KERNEL_NAME it is compiled by numba. So only what numba understands is used, on contiguous arrays. It is
+one long file because numba's cache goes by a file's date: compiled code that calls into another file would not notice
+that one's changes.
 
 On the cone of generators v_1..v_r (rows of V), h+ lies below the linear p with p.v_k = h+(v_k), and h- above every
 q = sum_j t_j b_j with t_j in [0, 1]. So f(u) <= z.u for every z with z.v_k >= h+(v_k) - q.v_k, and f <= |z|.
