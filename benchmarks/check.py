@@ -22,7 +22,17 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-IRIS = ["fixtures/iris.npz", "--loss", "half-squared", "--reduction", "sum", "--weight-decay", "15", "--penalize", "all"]
+IRIS = [
+    "fixtures/iris.npz",
+    "--loss",
+    "half-squared",
+    "--reduction",
+    "sum",
+    "--weight-decay",
+    "15",
+    "--penalize",
+    "all",
+]
 PETAL = ["fixtures/petal.npz", "--convention", "torch", "--weight-decay", "0.175"]
 CASES = {
     "iris 150 x 5, trained to the optimum": ["fixtures/iris_torch_wide.npz", *IRIS],
@@ -75,7 +85,10 @@ def main(runs: int) -> None:
     """Measure, print, and write the table."""
     subprocess.run([sys.executable, "-c", "from certify.bounds.compiled import keep; keep()"], cwd=ROOT, check=True)
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "clarabel", "numba"))
-    lines = [f"Median wall seconds of {runs} whole processes, start-up included, `python benchmarks/check.py {runs}`.", ""]
+    lines = [
+        f"Median wall seconds of {runs} whole processes, start-up included, `python benchmarks/check.py {runs}`.",
+        "",
+    ]
     lines += [f"{os.cpu_count()} cores, Python {platform.python_version()}, {versions}", ""]
     lines += ["| check | seconds | answer |", "|---|---|---|"]
     for name, arguments in CASES.items():

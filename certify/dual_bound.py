@@ -63,7 +63,10 @@ def scaled_dual_bound(problem: TrainingProblem, nu: np.ndarray, gain_upper: floa
 
     0 is always valid: every loss is nonnegative.
     """
-    largest = min(_feasible_scale(problem.beta_lower, gain_upper), problem.loss.largest_scale(nu, problem.targets, problem.weights))
+    largest = min(
+        _feasible_scale(problem.beta_lower, gain_upper),
+        problem.loss.largest_scale(nu, problem.targets, problem.weights),
+    )
     if not largest > 0 or (problem.needs_zero_sum and not sums_to_zero(nu)):
         return 0.0
     scale = _best_scale(problem, nu, largest)

@@ -1,13 +1,13 @@
 """The exceptions that a user can meet; each carries one clear line.
 
-    CertifyError                  everything below; the command line turns it into its exit code
-    ├── InputError                exit 2: something given to us cannot be used
-    │   ├── UnreadableFile        truncated, garbled, hostile, oversized, or holding NaN
-    │   ├── UnsupportedModel      readable, but not a two-layer ReLU network that we decide
-    │   ├── AmbiguousFile         two readings are possible; the message names the option that settles it
-    │   ├── ObjectiveError        the objective is not stated in full, or contradicts the network
-    │   └── UsageError            options that do not fit together
-    └── Interrupted               exit 130: Ctrl-C before there was any bound to show
+CertifyError                  everything below; the command line turns it into its exit code
+├── InputError                exit 2: something given to us cannot be used
+│   ├── UnreadableFile        truncated, garbled, hostile, oversized, or holding NaN
+│   ├── UnsupportedModel      readable, but not a two-layer ReLU network that we decide
+│   ├── AmbiguousFile         two readings are possible; the message names the option that settles it
+│   ├── ObjectiveError        the objective is not stated in full, or contradicts the network
+│   └── UsageError            options that do not fit together
+└── Interrupted               exit 130: Ctrl-C before there was any bound to show
 """
 
 from __future__ import annotations

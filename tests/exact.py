@@ -31,7 +31,9 @@ def encloses(enclosure: Enclosure, value: Fraction) -> bool:
 
 def relu_sum(weights: Sequence[Fraction], rows: np.ndarray, u: Sequence[Fraction]) -> Fraction:
     """sum_i weights_i (row_i . u)_+."""
-    return sum((w * max(dot(fractions(row), u), Fraction(0)) for w, row in zip(weights, rows, strict=True)), Fraction(0))
+    return sum(
+        (w * max(dot(fractions(row), u), Fraction(0)) for w, row in zip(weights, rows, strict=True)), Fraction(0)
+    )
 
 
 def dot(x: Sequence[Fraction], y: Sequence[Fraction]) -> Fraction:
@@ -67,7 +69,9 @@ def exact_predictions(net: Network, X: np.ndarray) -> list[Fraction]:
     outer = fractions(net.output_weights[:, 0])
     samples = [fractions(row) for row in rows]
     zero = Fraction(0)
-    return [constant + sum((a * max(dot(x, u), zero) for u, a in zip(neurons, outer, strict=True)), zero) for x in samples]
+    return [
+        constant + sum((a * max(dot(x, u), zero) for u, a in zip(neurons, outer, strict=True)), zero) for x in samples
+    ]
 
 
 def sample_loss(loss: Loss, f: Fraction, y: Fraction) -> Fraction:

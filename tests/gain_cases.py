@@ -48,7 +48,9 @@ def _degenerate() -> dict[str, GainProblem]:
         "one sign": GainProblem(rows, np.abs(nu)),
         "other sign": GainProblem(rows, -np.abs(nu)),
         "identity": GainProblem(np.eye(4), np.array([3.0, 4.0, -1.0, -2.0])),
-        "grid": GainProblem(np.array([[i, j] for i in range(-2, 3) for j in range(-2, 3)], dtype=float), rng.standard_normal(25)),
+        "grid": GainProblem(
+            np.array([[i, j] for i in range(-2, 3) for j in range(-2, 3)], dtype=float), rng.standard_normal(25)
+        ),
         "one heavy row": GainProblem(rows * np.array([1e8] + [1] * 7)[:, None], nu),
         "nearly parallel": GainProblem(np.vstack([rows, rows * (1 + 1e-13) + 1e-14]), rng.standard_normal(16)),
         "free bias": with_free_bias(rng.standard_normal((8, 2)), nu),

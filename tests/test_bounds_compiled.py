@@ -33,7 +33,9 @@ def test_the_kernel_is_compiled(compiled: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("problem", DEGENERATE.values(), ids=DEGENERATE)
-def test_both_kernels_explore_alike(problem: GainProblem, compiled: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_kernels_explore_alike(
+    problem: GainProblem, compiled: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same rounds on the same problem give the same nodes, and bounds equal up to rounding."""
     reduced = reduce_gain(problem)
     if not reduced.nu.size:

@@ -82,7 +82,9 @@ def test_bounds_never_worsen_on_the_way(free_bias: bool) -> None:
     assert all(lower <= final.upper * (1 + 1e-12) for lower in lowers)
 
 
-@pytest.mark.parametrize("limits", [Limits(deadline=0.0), Limits(cancelled=lambda: True)], ids=["deadline", "cancelled"])
+@pytest.mark.parametrize(
+    "limits", [Limits(deadline=0.0), Limits(cancelled=lambda: True)], ids=["deadline", "cancelled"]
+)
 def test_a_stopped_search_returns_at_once_with_true_bounds(limits: Limits) -> None:
     """A deadline in the past or a wish to stop: no node, the quick bound, not settled."""
     problem = gaussian(8, 200, 6)

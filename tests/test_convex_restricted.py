@@ -77,7 +77,11 @@ def test_the_solution_meets_the_optimality_criterion(parts: tuple) -> None:
 def test_the_subsampled_program_agrees_with_the_reference(parts: tuple) -> None:
     """Over both signs of the same patterns, the value is the one that cvxpy finds."""
     if parts[1] is Bias.FREE and parts[2] is not Bias.FREE:
-        parts = (parts[0], Bias.FREE, Bias.FREE)  # the reference has no constant of its own where there is no output bias
+        parts = (
+            parts[0],
+            Bias.FREE,
+            Bias.FREE,
+        )  # the reference has no constant of its own where there is no output bias
     problem = random_problem(parts, seed=2)
     cones = enumerate_cones(problem.rows)
     some = np.arange(0, len(cones.patterns), 3)
@@ -85,8 +89,12 @@ def test_the_subsampled_program_agrees_with_the_reference(parts: tuple) -> None:
     reference = solve_full_program(problem, cones=chosen)
     count, d = len(some), problem.rows.shape[1]
     rng = np.random.default_rng(0)
-    blocks = Blocks(np.vstack([chosen.patterns] * 2), np.repeat([1.0, -1.0], count), rng.standard_normal((2 * count, d)))
-    assert polish(problem, solve_restricted(problem, blocks, Limits()), Limits()).value == pytest.approx(reference.value, rel=1e-6)
+    blocks = Blocks(
+        np.vstack([chosen.patterns] * 2), np.repeat([1.0, -1.0], count), rng.standard_normal((2 * count, d))
+    )
+    assert polish(problem, solve_restricted(problem, blocks, Limits()), Limits()).value == pytest.approx(
+        reference.value, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("patterns", O6_SUBSAMPLED, ids=str)

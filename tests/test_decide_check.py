@@ -125,7 +125,9 @@ def _candidates(problem, *_) -> list[Candidate]:
     return [Candidate(neurons, "rebuilt") for neurons in (noise, wide, *spoilt, *constants)]
 
 
-@pytest.mark.parametrize("name", ["narrow_candidates", "rebuilt_candidates", "slot_candidates", "first_steps", "descents"])
+@pytest.mark.parametrize(
+    "name", ["narrow_candidates", "rebuilt_candidates", "slot_candidates", "first_steps", "descents"]
+)
 def test_lying_candidates(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is proposed as a better network is evaluated afresh on the original objective."""
     monkeypatch.setattr(checking, name, _candidates)
@@ -148,7 +150,9 @@ def test_lying_ascents(monkeypatch: pytest.MonkeyPatch, interpreted: None) -> No
 def test_a_lying_majorant(monkeypatch: pytest.MonkeyPatch, interpreted: None) -> None:
     """The inner least-squares solver returns a tenth of the majorant and the first atom: no optimum is proved by it."""
     honest = kernel.least_majorant
-    monkeypatch.setattr(kernel, "least_majorant", lambda p, atoms, *rest: (0.1 * honest(p, atoms, *rest)[0], atoms[0].copy()))
+    monkeypatch.setattr(
+        kernel, "least_majorant", lambda p, atoms, *rest: (0.1 * honest(p, atoms, *rest)[0], atoms[0].copy())
+    )
     assert_no_false_verdict()
 
 
@@ -218,7 +222,9 @@ def test_progress_is_true_and_never_worsens(index: int) -> None:
 def test_engines_agree(index: int) -> None:
     """The reference engine gives the same verdicts and bounds that overlap."""
     for net, decision in ((BEST[index], Decision.CERTIFIED), (WORSE[index], Decision.REFUTED)):
-        verdicts = [check(net, DATA[index], GOALS[index], CheckOptions(eps=1e-6, engine=e)) for e in ("auto", "enumerate")]
+        verdicts = [
+            check(net, DATA[index], GOALS[index], CheckOptions(eps=1e-6, engine=e)) for e in ("auto", "enumerate")
+        ]
         assert [v.decision for v in verdicts] == [decision] * 2
         assert max(v.optimum.lower for v in verdicts) <= min(v.optimum.upper for v in verdicts)
 
@@ -249,7 +255,18 @@ def zero_network(width: int, inputs: int, goal: Objective) -> Network:
         (dataset([[1.0]], [1e30], [1e-200]), 1.0, Decision.CERTIFIED),
         (dataset([[1.0]], [1e30], [1e-200]), 1e-180, Decision.REFUTED),
     ],
-    ids=["nothing to fit", "no inputs", "strong", "weak", "tiny rows", "tiny rows, strong", "huge", "tiny", "light", "light, weak"],
+    ids=[
+        "nothing to fit",
+        "no inputs",
+        "strong",
+        "weak",
+        "tiny rows",
+        "tiny rows, strong",
+        "huge",
+        "tiny",
+        "light",
+        "light, weak",
+    ],
 )
 def test_the_zero_network_at_any_scale(data: Dataset, beta: float, decision: Decision) -> None:
     """Zero is optimal iff beta >= M(nu), also where targets vanish; where squares leave the floats, never the opposite."""

@@ -130,7 +130,11 @@ def test_certified_and_refuted_exclude_one_another(seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("signals", "reason"),
-    [({}, Reason.NUMERICS), ({"stopped": True}, Reason.LIMIT), ({"stopped": True, "interrupted": True}, Reason.INTERRUPTED)],
+    [
+        ({}, Reason.NUMERICS),
+        ({"stopped": True}, Reason.LIMIT),
+        ({"stopped": True, "interrupted": True}, Reason.INTERRUPTED),
+    ],
     ids=["ended", "limit", "interrupted"],
 )
 def test_the_reason_says_what_ended_the_search(signals: dict[str, bool], reason: Reason) -> None:

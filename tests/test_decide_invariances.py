@@ -48,7 +48,11 @@ def neurons_permuted(net: Network, data: Dataset, goal: Objective) -> Case:
 
 def inputs_permuted(net: Network, data: Dataset, goal: Objective) -> Case:
     """The inputs in reverse order."""
-    return replace(net, hidden_weights=net.hidden_weights[:, ::-1].copy()), Dataset(data.X[:, ::-1].copy(), data.y), goal
+    return (
+        replace(net, hidden_weights=net.hidden_weights[:, ::-1].copy()),
+        Dataset(data.X[:, ::-1].copy(), data.y),
+        goal,
+    )
 
 
 def neuron_split(net: Network, data: Dataset, goal: Objective) -> Case:
@@ -80,7 +84,9 @@ def rescaled_inputs(net: Network, data: Dataset, goal: Objective) -> Case:
 def rebalanced(net: Network, data: Dataset, goal: Objective) -> Case:
     """Hidden decay times 16 and output decay over 16: neurons (u / 4, 4 a) cost the same."""
     bias = None if net.hidden_bias is None else net.hidden_bias / 4
-    scaled = replace(net, hidden_weights=net.hidden_weights / 4, output_weights=net.output_weights * 4, hidden_bias=bias)
+    scaled = replace(
+        net, hidden_weights=net.hidden_weights / 4, output_weights=net.output_weights * 4, hidden_bias=bias
+    )
     return scaled, data, replace(goal, hidden_decay=goal.hidden_decay * 16, output_decay=goal.output_decay / 16)
 
 
@@ -107,7 +113,11 @@ def larger_targets(net: Network, data: Dataset, goal: Objective) -> Case:
     """y -> 4 y with beta -> 4 beta: each layer doubles, the value is 16 times larger."""
     constant = None if net.output_bias is None else net.output_bias * 4
     scaled = replace(neurons(net, np.arange(net.width), np.full(net.width, 2.0)), output_bias=constant)
-    return scaled, Dataset(data.X, data.y * 4), replace(goal, hidden_decay=goal.hidden_decay * 4, output_decay=goal.output_decay * 4)
+    return (
+        scaled,
+        Dataset(data.X, data.y * 4),
+        replace(goal, hidden_decay=goal.hidden_decay * 4, output_decay=goal.output_decay * 4),
+    )
 
 
 REWRITINGS: dict[Callable[[Network, Dataset, Objective], Case], float] = {

@@ -20,7 +20,11 @@ UNEQUAL = [
     Objective(Loss.SQUARED, Reduction.MEAN, 0.3, 0.002, Bias.NONE, Bias.FREE),
     Objective(Loss.LOGISTIC, Reduction.MEAN, 1e-4, 0.1, Bias.FREE, Bias.FREE),
 ]
-EVERY_GOAL = pytest.mark.parametrize("goal", COMBINATIONS + UNEQUAL, ids=lambda g: f"{g.loss}-{g.reduction}-{g.hidden_bias}-{g.output_bias}-{g.hidden_decay:g}")
+EVERY_GOAL = pytest.mark.parametrize(
+    "goal",
+    COMBINATIONS + UNEQUAL,
+    ids=lambda g: f"{g.loss}-{g.reduction}-{g.hidden_bias}-{g.output_bias}-{g.hidden_decay:g}",
+)
 
 
 @EVERY_GOAL

@@ -61,7 +61,9 @@ def test_slopes_are_those_of_the_objective(goal: Objective) -> None:
         for k in range(problem.rows.shape[1]):
             step = np.zeros_like(neurons.u)
             step[j, k] = h
-            rise = problem.value(replace(neurons, u=neurons.u + step)) - problem.value(replace(neurons, u=neurons.u - step))
+            rise = problem.value(replace(neurons, u=neurons.u + step)) - problem.value(
+                replace(neurons, u=neurons.u - step)
+            )
             assert rise / (2 * h) == pytest.approx(slopes.smooth[k], rel=1e-5, abs=1e-6)
         step = np.zeros(3)
         step[j] = h

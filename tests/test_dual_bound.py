@@ -70,7 +70,9 @@ def test_the_bound_is_rounded_down(parts: tuple) -> None:
     nu = dual_vector(problem, rng.standard_normal(7) * 0.2)
     upper = proved_gain_upper(problem, nu)
     weights = [Fraction(1, 7 if reduction is Reduction.MEAN else 1)] * 7
-    largest = min(Fraction(problem.beta) / Fraction(upper), Fraction(min(1e9, problem.loss.largest_scale(nu, y, problem.weights))))
+    largest = min(
+        Fraction(problem.beta) / Fraction(upper), Fraction(min(1e9, problem.loss.largest_scale(nu, y, problem.weights)))
+    )
     grid = [exact_dual(problem, [largest * k / 200 * v for v in fractions(nu)], weights) for k in range(201)]
     bound = Fraction(scaled_dual_bound(problem, nu, upper))
     # D is concave along the ray: its maximum is above the grid's by at most the grid's own curvature

@@ -322,7 +322,12 @@ def test_deep_json_and_large_attributes_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("attribute", "value"),
-    [("layer_names", ["first", "first"]), ("layer_names", ["../first", "last"]), ("layer_names", 3), ("layer_names", [[1, 2]])],
+    [
+        ("layer_names", ["first", "first"]),
+        ("layer_names", ["../first", "last"]),
+        ("layer_names", 3),
+        ("layer_names", [[1, 2]]),
+    ],
 )
 def test_lying_keras_attributes_are_refused(tmp_path: Path, attribute: str, value: object) -> None:
     """Names that lead nowhere, or are no names, are damage."""

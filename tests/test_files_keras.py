@@ -193,7 +193,10 @@ def test_other_optimizers_decay_is_only_a_caution(name: str) -> None:
             ],
             "negative_slope=0.1",
         ),
-        ([{"class_name": "InputLayer", "config": {"batch_shape": [None, 2, 3]}}, *two_layers()], "supported: \\(batch, d\\)"),
+        (
+            [{"class_name": "InputLayer", "config": {"batch_shape": [None, 2, 3]}}, *two_layers()],
+            "supported: \\(batch, d\\)",
+        ),
         ([{"module": "mine", "class_name": "Dense", "config": {}}, *two_layers()], "mine.Dense"),
     ],
 )
@@ -205,7 +208,13 @@ def test_other_architectures_are_refused_by_name(layers: list[dict], words: str)
 
 @pytest.mark.parametrize(
     "value",
-    [None, l2(0.0), {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.01}}, "l2", {"class_name": "L1", "config": {"l1": 0.0}}],
+    [
+        None,
+        l2(0.0),
+        {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.01}},
+        "l2",
+        {"class_name": "L1", "config": {"l1": 0.0}},
+    ],
 )
 def test_regularisers_that_are_only_l2_are_read(value: object) -> None:
     """L2 by object, by word (0.01 is Keras's default), or as an L1L2 whose l1 is zero."""
@@ -216,11 +225,17 @@ def test_regularisers_that_are_only_l2_are_read(value: object) -> None:
 
 @pytest.mark.parametrize(
     "own",
-    [{"class_name": "ReLU", "config": {"max_value": None, "negative_slope": 0.0}}, {"class_name": "Activation", "config": {"activation": "relu"}}],
+    [
+        {"class_name": "ReLU", "config": {"max_value": None, "negative_slope": 0.0}},
+        {"class_name": "Activation", "config": {"activation": "relu"}},
+    ],
 )
 def test_relu_may_be_a_layer_of_its_own(own: dict) -> None:
     """The activation layer belongs to the dense layer before it."""
-    assert parse_architecture(model_config([dense("a", 5, "linear"), own, dense("b", 1, None)])).hidden.activation == "relu"
+    assert (
+        parse_architecture(model_config([dense("a", 5, "linear"), own, dense("b", 1, None)])).hidden.activation
+        == "relu"
+    )
 
 
 def functional(inbound: object) -> str:

@@ -32,7 +32,10 @@ def test_every_sample_is_read_as_three_inputs_and_five_neurons(name: str) -> Non
 
 def test_one_keras_network_saved_in_three_ways_is_one_network() -> None:
     """model.save, save_weights and the inner file of .keras lead to the same canonical hash, for Keras 2 and 3."""
-    for names in (("keras3_legacy.h5", "keras3.weights.h5", "k3w.h5"), ("keras2.h5", "keras2_only.h5", "keras2.weights.h5")):
+    for names in (
+        ("keras3_legacy.h5", "keras3.weights.h5", "k3w.h5"),
+        ("keras2.h5", "keras2_only.h5", "keras2.weights.h5"),
+    ):
         assert len({load_model(SAMPLES / name).canonical_sha256 for name in names}) == 1
 
 
@@ -43,16 +46,22 @@ def test_one_torch_network_in_npz_and_hdf5_is_one_network() -> None:
 
 def test_orientation_follows_the_library() -> None:
     """PyTorch's weight is (out, in); Flax's and scikit-learn's kernels are (in, out)."""
-    assert np.array_equal(load_model(SAMPLES / "torch_fc.npz").network.hidden_weights, raw("fc1.weight", "torch_fc.npz"))
+    assert np.array_equal(
+        load_model(SAMPLES / "torch_fc.npz").network.hidden_weights, raw("fc1.weight", "torch_fc.npz")
+    )
     assert np.array_equal(load_model(SAMPLES / "sk.npz").network.hidden_weights, raw("arr_0", "sk.npz").T)
-    assert np.array_equal(load_model(SAMPLES / "flax.npz").network.hidden_weights, raw("params/Dense_1/kernel", "flax.npz").T)
+    assert np.array_equal(
+        load_model(SAMPLES / "flax.npz").network.hidden_weights, raw("params/Dense_1/kernel", "flax.npz").T
+    )
 
 
 def test_the_hash_is_that_of_the_arrays_in_order() -> None:
     """The canonical hash is over W1, b1, W2, b2."""
     model = load_model(SAMPLES / "torch_fc.npz")
     net = model.network
-    assert model.canonical_sha256 == canonical_sha256(net.hidden_weights, net.hidden_bias, net.output_weights, net.output_bias)
+    assert model.canonical_sha256 == canonical_sha256(
+        net.hidden_weights, net.hidden_bias, net.output_weights, net.output_bias
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +102,13 @@ def test_number_types_convert_exactly(tmp_path: Path, dtype: str) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [("W1", "b1", "W2", "b2"), ("w1", "b1", "w2", "b2"), ("W", "b", "alpha", "c"), ("U", "b", "v", "c"), ("p", "q", "r", "s")],
+    [
+        ("W1", "b1", "W2", "b2"),
+        ("w1", "b1", "w2", "b2"),
+        ("W", "b", "alpha", "c"),
+        ("U", "b", "v", "c"),
+        ("p", "q", "r", "s"),
+    ],
 )
 @pytest.mark.parametrize("turned", [False, True])
 def test_plain_names_are_oriented_by_shapes(tmp_path: Path, names: tuple[str, ...], turned: bool) -> None:
@@ -216,7 +231,10 @@ def test_map_reads_a_network_out_of_a_larger_file(tmp_path: Path) -> None:
 
 def test_map_is_refused_where_keras_says_it_all() -> None:
     """A configuration cannot be overruled by --map."""
-    mapping = {"hidden.weight": "model_weights/dense/dense/kernel:0", "output.weight": "model_weights/dense_1/dense_1/kernel:0"}
+    mapping = {
+        "hidden.weight": "model_weights/dense/dense/kernel:0",
+        "output.weight": "model_weights/dense_1/dense_1/kernel:0",
+    }
     with pytest.raises(UsageError, match="model_config"):
         load_model(SAMPLES / "keras2.h5", mapping)
 

@@ -19,7 +19,9 @@ SILENT = StatedObjective()
 
 def test_all_that_is_missing_is_listed_at_once() -> None:
     """One message names every option that is still needed, and --penalize only where there is a bias."""
-    with pytest.raises(ObjectiveError, match=r"missing: --loss, --reduction, --weight-decay, --penalize weights\|all \("):
+    with pytest.raises(
+        ObjectiveError, match=r"missing: --loss, --reduction, --weight-decay, --penalize weights\|all \("
+    ):
         resolve_objective(NET, None, SILENT, SILENT)
     with pytest.raises(ObjectiveError, match=r"missing: --loss, --weight-decay \("):
         resolve_objective(BARE, None, SILENT, stated_by_options(reduction="sum"))
@@ -137,7 +139,9 @@ def test_attributes_win_over_keras_configuration(tmp_path: Path) -> None:
     assert objective == Objective(Loss.HALF_SQUARED, Reduction.MEAN, 0.25, 0.25, Bias.NONE, Bias.NONE)
 
 
-@pytest.mark.parametrize("attribute", [{"certify/lss": "squared"}, {"certify/weight_decay": "much"}, {"certify/loss": 3}])
+@pytest.mark.parametrize(
+    "attribute", [{"certify/lss": "squared"}, {"certify/weight_decay": "much"}, {"certify/loss": 3}]
+)
 def test_mistakes_in_attributes_are_errors(tmp_path: Path, attribute: dict[str, object]) -> None:
     """An unknown attribute or a value of the wrong kind is refused."""
     with pytest.raises(ObjectiveError, match=r"certify/\*"):

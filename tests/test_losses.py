@@ -58,7 +58,9 @@ def test_dual_terms_are_enclosed(loss: Loss, seed: int) -> None:
     """Each finite dual term lies within its error of the exact conjugate, and none is finite outside the domain."""
     f, y, w = sample(seed, loss)
     function = LOSSES[loss]
-    nu = function.into_domain(-function.slope(f, y, w), y, w) * np.random.default_rng(seed).choice([1.0, 0.3, 1e-9], f.size)
+    nu = function.into_domain(-function.slope(f, y, w), y, w) * np.random.default_rng(seed).choice(
+        [1.0, 0.3, 1e-9], f.size
+    )
     if loss is Loss.LOGISTIC:
         nu[::5] = w[::5] * y[::5] * 1.01
         nu[1::5] = w[1::5] * y[1::5] * np.nextafter(1.0, 0.0)

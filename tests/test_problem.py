@@ -140,7 +140,11 @@ PLAIN = (Network(np.ones((1, 1)), np.ones((1, 1))), dataset([[1], [2]], [1, -1])
         ({"objective": objective(np.nan)}, ObjectiveError, "positive and finite"),
         ({"objective": objective(np.inf)}, ObjectiveError, "positive and finite"),
         ({"objective": replace(objective(0.1), activation="tanh")}, UnsupportedModel, "tanh"),
-        ({"objective": objective(0.1, Loss.LOGISTIC), "dataset": dataset([[1], [2]], [1, 0])}, InputError, r"-1 and \+1"),
+        (
+            {"objective": objective(0.1, Loss.LOGISTIC), "dataset": dataset([[1], [2]], [1, 0])},
+            InputError,
+            r"-1 and \+1",
+        ),
         ({"dataset": dataset([[1], [np.nan]], [1, 1])}, InputError, "not finite"),
         ({"dataset": dataset([[1], [2]], [np.inf, 1])}, InputError, "not finite"),
         ({"dataset": dataset([[1], [2]], [1, 1], [np.nan, 1])}, InputError, "not finite"),

@@ -78,7 +78,9 @@ class KernelSupply:
 def keep() -> None:
     """Compile, and note beside numba's cache for what machine and versions it holds."""
     _compile()
-    with contextlib.suppress(OSError):  # a package folder that is not ours to write: numba keeps its cache elsewhere then
+    with contextlib.suppress(
+        OSError
+    ):  # a package folder that is not ours to write: numba keeps its cache elsewhere then
         _stamp().parent.mkdir(exist_ok=True)
         _stamp().write_text(_fingerprint())
 

@@ -57,9 +57,7 @@ def _unit(whole: OneSign, residual: np.ndarray) -> np.ndarray:
     return v
 
 
-def _nearest_in_zonotope(
-    z: np.ndarray, lowering: np.ndarray, t: np.ndarray, heads: int, rate: float
-) -> np.ndarray:
+def _nearest_in_zonotope(z: np.ndarray, lowering: np.ndarray, t: np.ndarray, heads: int, rate: float) -> np.ndarray:
     """Accelerated projected gradients for min |z - sum t_j b_j| over the box, from t."""
     weights = _metric(heads, z.size)
     B, target = lowering * weights, z * weights

@@ -78,9 +78,7 @@ def best_multipliers(Q: np.ndarray, heads: int) -> np.ndarray:
     return best
 
 
-def _head_multipliers(
-    coupling: tuple[np.ndarray, np.ndarray], values: np.ndarray, lam: np.ndarray
-) -> np.ndarray:
+def _head_multipliers(coupling: tuple[np.ndarray, np.ndarray], values: np.ndarray, lam: np.ndarray) -> np.ndarray:
     """Rows lam_1 (, lam_t), lam for each candidate lam (shape (heads + 1, candidates))."""
     heads = coupling[0].shape[0]
     weights = 1 / np.maximum(lam[:, None] - values, 2.0**-900)

@@ -2,11 +2,12 @@
 
     M(nu) <= 2^exponent (factor * M(reduced) + error)
 
-Powers of two bring rows and nu to order one, exactly, so that no square below can underflow or overflow. Rows whose nu or length is zero, or nearly, are dropped, positively parallel rows are merged, and where the rows span less than
-R^D they are written in an orthonormal basis of their span. With a free hidden bias the inputs are centred (the bias
-absorbs the shift at no cost), and the bias is measured in units R = power of two above max |x_i|, so that |b| <= 1 without loss
-(sum(nu) = 0: past |b| = max |x_i| every sample is on or every sample is off, and the gain is constant in b); giving it the tiny
-weight 2^-15 in the norm changes M by at most the factor sqrt(1 + 2^-30).
+Powers of two bring rows and nu to order one, exactly, so that no square below can underflow or overflow. Rows whose nu
+or length is zero, or nearly, are dropped, positively parallel rows are merged, and where the rows span less than R^D they
+are written in an orthonormal basis of their span. With a free hidden bias the inputs are centred (the bias absorbs the
+shift at no cost), and the bias is measured in units R = power of two above max |x_i|, so that |b| <= 1 without loss
+(sum(nu) = 0: past |b| = max |x_i| every sample is on or every sample is off, and the gain is constant in b); giving it
+the tiny weight 2^-15 in the norm changes M by at most the factor sqrt(1 + 2^-30).
 """
 
 from __future__ import annotations
@@ -150,9 +151,7 @@ def merge_parallel(rows: np.ndarray, nu: np.ndarray) -> tuple[np.ndarray, np.nda
     return rows[first][keep], merged[keep], error
 
 
-def _to_row_space(
-    rows: np.ndarray, nu: np.ndarray, free_bias: bool
-) -> tuple[np.ndarray, np.ndarray, float, float]:
+def _to_row_space(rows: np.ndarray, nu: np.ndarray, free_bias: bool) -> tuple[np.ndarray, np.ndarray, float, float]:
     """Coordinates in an orthonormal basis of the rows' span, the free bias kept as the last one.
 
     Returns rows (N, r), basis (D, r), factor, error with M <= factor M(reduced) + error: x.u = (x B).(B^T u) + e.u, where

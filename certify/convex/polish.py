@@ -101,7 +101,9 @@ class _Face:
                 unit, outer[-1, -1] = unit.copy(), 0.0
                 unit[-1] = 0.0
             gradient[part] = problem.beta * (unit @ self.bases[k])
-            hessian[part, part] = problem.beta / sizes[k] * self.bases[k].T @ (outer - np.outer(unit, unit)) @ self.bases[k]
+            hessian[part, part] = (
+                problem.beta / sizes[k] * self.bases[k].T @ (outer - np.outer(unit, unit)) @ self.bases[k]
+            )
         if problem.has_constant:
             m[:, -1] = 1.0
         gradient += m.T @ slope

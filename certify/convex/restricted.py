@@ -86,7 +86,9 @@ def solve_restricted(
     return best
 
 
-def _evaluate(problem: TrainingProblem, blocks: Blocks, design: np.ndarray, w: np.ndarray, c: float) -> RestrictedSolution:
+def _evaluate(
+    problem: TrainingProblem, blocks: Blocks, design: np.ndarray, w: np.ndarray, c: float
+) -> RestrictedSolution:
     f = design @ w.ravel() + c
     return RestrictedSolution(blocks, w, c, f, program_value(problem, w, c, f))
 

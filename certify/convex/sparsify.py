@@ -28,7 +28,9 @@ def prune(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray) -> np.ndar
         lengths = np.linalg.norm(scaled, axis=0)
         if used.size == 0:
             return t
-        _, sizes, axes = np.linalg.svd(scaled / np.where(lengths > 0, lengths, 1.0), full_matrices=used.size > columns.shape[0])
+        _, sizes, axes = np.linalg.svd(
+            scaled / np.where(lengths > 0, lengths, 1.0), full_matrices=used.size > columns.shape[0]
+        )
         rank = int(np.sum(sizes > 1e-10 * sizes[0]))
         if rank == used.size:
             return t

@@ -155,7 +155,10 @@ class Check:
         violators = [v for v in own.witnesses if v.gain > self.problem.beta]
         blocks = blocks_of_neurons(self.problem, self.neurons)
         if violators:
-            directions, signs = np.array([v.direction for v in violators[:12]]), np.array([v.sign for v in violators[:12]])
+            directions, signs = (
+                np.array([v.direction for v in violators[:12]]),
+                np.array([v.sign for v in violators[:12]]),
+            )
             blocks = merge_blocks(self.problem, blocks, blocks_of(self.problem, directions, signs))
         self.violators = violators
         return self.engine.generation(self.problem, blocks, self.options.seed, self.limits)

@@ -109,9 +109,7 @@ def conclude(
     )
 
 
-def _decide(
-    findings: Findings, stopped: bool, interrupted: bool
-) -> tuple[Decision, Reason | None, Witness | None]:
+def _decide(findings: Findings, stopped: bool, interrupted: bool) -> tuple[Decision, Reason | None, Witness | None]:
     if findings.broken:
         return Decision.INCONCLUSIVE, Reason.NUMERICS, None
     if findings.certified:

@@ -27,7 +27,9 @@ def gradient(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     values = problem.rows @ neurons.u.T
     hidden = np.maximum(values, 0.0)
     slope = problem.loss.slope(hidden @ neurons.a + neurons.c, problem.targets, problem.weights)
-    u = ((values > 0) * slope[:, None]).T @ problem.rows * neurons.a[:, None] + problem.beta * _penalised(problem, neurons.u)
+    u = ((values > 0) * slope[:, None]).T @ problem.rows * neurons.a[:, None] + problem.beta * _penalised(
+        problem, neurons.u
+    )
     a = hidden.T @ slope + problem.beta * neurons.a
     return Neurons(u, a, _bias_slope(problem, float(np.sum(slope)), neurons.c))
 

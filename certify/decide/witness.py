@@ -138,7 +138,9 @@ def rebuilt_candidates(
     sparse = fewest(problem, directions, all_signs, solution.f - solution.c, int(kept.sum()) - 1, limits)
     if sparse is not None and not limits.reached():
         chosen, mass = sparse
-        yield Candidate(network_of(problem, directions[chosen] * mass[:, None], all_signs[chosen], solution.c), "rebuilt")
+        yield Candidate(
+            network_of(problem, directions[chosen] * mass[:, None], all_signs[chosen], solution.c), "rebuilt"
+        )
         yield _resolved(problem, directions[chosen], all_signs[chosen], limits)
 
 

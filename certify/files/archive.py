@@ -22,7 +22,10 @@ ENTRY_SIGNATURE = b"PK\x01\x02"
 LEAST_ENTRY = 46  # bytes of a directory entry without its name
 BLOCK = 1 << 22
 OTHER_ARCHIVES = (
-    ("data.pkl", "a PyTorch file is a pickle, which runs code when opened, and is refused; convert it: np.savez(path, **{k: v.numpy() for k, v in model.state_dict().items()})"),
+    (
+        "data.pkl",
+        "a PyTorch file is a pickle, which runs code when opened, and is refused; convert it: np.savez(path, **{k: v.numpy() for k, v in model.state_dict().items()})",
+    ),
     ("model.weights.h5", "Keras .keras is not read; save it as HDF5 in Keras: model.save('model.h5')"),
     ("config.json", "Keras .keras is not read; save it as HDF5 in Keras: model.save('model.h5')"),
 )

@@ -48,7 +48,9 @@ def check_declared_size(where: str, declared: int, stored: int) -> None:
     if not 0 <= declared <= BYTES_CAP:
         raise UnreadableFile(f"{where} declares {declared} bytes; the limit is {BYTES_CAP} (1 GiB)")
     if declared > RATIO_FLOOR and declared > RATIO_CAP * stored:
-        raise UnreadableFile(f"{where} declares {declared} bytes but stores only {stored}: refused as a decompression bomb")
+        raise UnreadableFile(
+            f"{where} declares {declared} bytes but stores only {stored}: refused as a decompression bomb"
+        )
 
 
 def numeric_dtype(stored: StoredArray, path: Path) -> np.dtype:
@@ -101,7 +103,9 @@ def refuse_large_integers(where: str, values: np.ndarray) -> None:
     if values.dtype.kind == "i":
         inside &= values >= -EXACT_INTEGER
     if not inside.all():
-        raise UnreadableFile(f"{where} holds an integer beyond 2^53 at index {first_index(~inside)}: not exact in float64")
+        raise UnreadableFile(
+            f"{where} holds an integer beyond 2^53 at index {first_index(~inside)}: not exact in float64"
+        )
 
 
 def refuse_not_finite(where: str, values: np.ndarray) -> None:

@@ -131,7 +131,9 @@ def as_targets(container: Container, key: str, n: int) -> np.ndarray:
     shape = container.arrays[key].shape
     if len(shape) not in (1, 2) or shape[0] != n:
         where = f"{path_name(container.path)}: {printable(key)!r}"
-        raise UnreadableFile(f"{where} has shape {shape_text(shape)}; expected ({n},) or ({n}, k), a row for each of {n} samples")
+        raise UnreadableFile(
+            f"{where} has shape {shape_text(shape)}; expected ({n},) or ({n}, k), a row for each of {n} samples"
+        )
     return read_float64(container, key).reshape(n, -1)
 
 

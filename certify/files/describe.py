@@ -49,7 +49,13 @@ class Description:
     def as_dict(self) -> dict[str, object]:
         """JSON: the facts under their labels, with path, kind, cautions and error."""
         facts = {label.replace(" ", "_"): value for label, value in self.facts}
-        return {"path": self.path, "kind": str(self.kind), **facts, "cautions": list(self.cautions), "error": self.error}
+        return {
+            "path": self.path,
+            "kind": str(self.kind),
+            **facts,
+            "cautions": list(self.cautions),
+            "error": self.error,
+        }
 
 
 def fact_lines(label: str, value: object) -> list[str]:

@@ -33,7 +33,13 @@ WORKER_ENVIRONMENT = {
 
 def command(module: str, *arguments: object) -> list[str]:
     """Run one of our modules with this interpreter; `-P` keeps the working folder out of its import path."""
-    return [sys.executable, "-P", "-m", module, *(os.path.abspath(a) if isinstance(a, Path) else str(a) for a in arguments)]
+    return [
+        sys.executable,
+        "-P",
+        "-m",
+        module,
+        *(os.path.abspath(a) if isinstance(a, Path) else str(a) for a in arguments),
+    ]
 
 
 def environment() -> dict[str, str]:
@@ -56,7 +62,9 @@ def copy_structure(source: Path, target: Path, names: Sequence[str]) -> None:
             check=True,
         )
     except subprocess.SubprocessError as error:
-        raise UnreadableFile(f"{path_name(source)}: its structure could not be copied (the HDF5 library failed on it)") from error
+        raise UnreadableFile(
+            f"{path_name(source)}: its structure could not be copied (the HDF5 library failed on it)"
+        ) from error
 
 
 @contextmanager
@@ -95,7 +103,9 @@ class Worker:
         try:
             self.receive(ANSWER_SECONDS)
         except UnreadableFile as error:
-            raise CertifyError(f"the process that reads HDF5 files did not start: {sys.executable} -m {WORKER}") from error
+            raise CertifyError(
+                f"the process that reads HDF5 files did not start: {sys.executable} -m {WORKER}"
+            ) from error
 
     def receive(self, seconds: float, expected_bytes: int = 0) -> dict:
         """One frame, and after it `expected_bytes` of array content, under "content"."""

@@ -56,7 +56,9 @@ def limit_resources(cpu_seconds: int) -> None:
     soft = int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard < 0 else min(soft, hard), hard))
     memory_hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_CAP if memory_hard < 0 else min(MEMORY_CAP, memory_hard), memory_hard))
+    resource.setrlimit(
+        resource.RLIMIT_AS, (MEMORY_CAP if memory_hard < 0 else min(MEMORY_CAP, memory_hard), memory_hard)
+    )
 
 
 def send(answers: BinaryIO, content: dict[str, object]) -> None:

@@ -14,7 +14,13 @@ from certify.files.text import printable
 JSON_CAP = 1 << 24
 KERAS_MODULES = ("keras", "tf_keras", "tensorflow", "builtins")
 LINEAR = "linear"
-FORBIDDEN_SETTINGS = ("activity_regularizer", "kernel_constraint", "bias_constraint", "quantization_config", "lora_rank")
+FORBIDDEN_SETTINGS = (
+    "activity_regularizer",
+    "kernel_constraint",
+    "bias_constraint",
+    "quantization_config",
+    "lora_rank",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,9 @@ def as_two_layers(layers: list[dict]) -> Architecture:
     if dense[0].activation != "relu":
         raise UnsupportedModel(f"hidden activation {printable(dense[0].activation)!r}; supported: relu")
     if dense[1].activation not in (LINEAR, "sigmoid"):
-        raise UnsupportedModel(f"output activation {printable(dense[1].activation)!r}; supported: linear (or sigmoid with binary_crossentropy)")
+        raise UnsupportedModel(
+            f"output activation {printable(dense[1].activation)!r}; supported: linear (or sigmoid with binary_crossentropy)"
+        )
     return Architecture(*dense)
 
 
@@ -169,7 +177,9 @@ def parse_dense(config: dict) -> Dense:
     name = entry(config, "name", str, "a Dense layer")
     for key in FORBIDDEN_SETTINGS:
         if config.get(key) is not None:
-            raise UnsupportedModel(f"layer {printable(name)!r} has {key}={printable(described(config[key]))}; supported: none")
+            raise UnsupportedModel(
+                f"layer {printable(name)!r} has {key}={printable(described(config[key]))}; supported: none"
+            )
     return Dense(
         name=name,
         units=entry(config, "units", int, f"layer {printable(name)!r}"),

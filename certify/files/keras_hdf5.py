@@ -137,7 +137,9 @@ def legacy_layers(container: Container) -> list[Layer]:
     for name in names:
         group = f"{base}/{name}" if base else name
         if group not in container.groups:
-            raise UnreadableFile(f"{path_name(container.path)}: layer_names lists {printable(name)!r}, which is not in the file")
+            raise UnreadableFile(
+                f"{path_name(container.path)}: layer_names lists {printable(name)!r}, which is not in the file"
+            )
         arrays = {local_name(path): f"{group}/{path}" for path in name_list(container, group, "weight_names")}
         if arrays:
             layers.append(dense_layer(container, name, arrays))
@@ -155,7 +157,9 @@ def name_list(container: Container, path: str, name: str) -> list[str]:
         raise UnreadableFile(f"{path_name(container.path)}: {printable('/' + path)!r} lacks the list {name}")
     items = [item for part in lists for item in part]
     if not all(isinstance(item, str) for item in items):
-        raise UnreadableFile(f"{path_name(container.path)}: {name} of {printable('/' + path)!r} holds something else than names")
+        raise UnreadableFile(
+            f"{path_name(container.path)}: {name} of {printable('/' + path)!r} holds something else than names"
+        )
     return items
 
 
@@ -208,7 +212,11 @@ def refuse_other_groups(container: Container) -> None:
     """Layers without weights (Dropout) show only as groups."""
     for group in container.groups:
         parts = group.split("/")
-        if len(parts) == 2 and parts[0] in ("layers", "_layer_checkpoint_dependencies") and not WEIGHTLESS.fullmatch(parts[1]):
+        if (
+            len(parts) == 2
+            and parts[0] in ("layers", "_layer_checkpoint_dependencies")
+            and not WEIGHTLESS.fullmatch(parts[1])
+        ):
             has_kernel = f"{group}/vars/0" in container.arrays and len(container.arrays[f"{group}/vars/0"].shape) == 2
             if not has_kernel:
                 raise UnsupportedModel(f"layer {printable(parts[1])!r} is not supported; {SUPPORTED}")

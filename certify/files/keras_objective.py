@@ -73,7 +73,9 @@ def state_loss(found: Findings, config: dict, architecture: Architecture) -> Non
         found.refusals.append(("loss", reason))
     state_reduction(found, settings)
     if not unit_weights(config.get("loss_weights")):
-        found.refusals.append(("loss", f"the file has loss_weights={printable(config['loss_weights'])}; supported: none"))
+        found.refusals.append(
+            ("loss", f"the file has loss_weights={printable(config['loss_weights'])}; supported: none")
+        )
 
 
 def single(loss: object) -> object:
@@ -102,11 +104,15 @@ def state_logistic(found: Findings, settings: dict, architecture: Architecture) 
         found.refusals.append(("loss", "the file's binary_crossentropy smooths labels; supported: label_smoothing=0"))
     elif from_logits == architecture.sigmoid:
         wrong = "a sigmoid output with from_logits=True" if from_logits else "a linear output without from_logits=True"
-        found.refusals.append(("loss", f"the file states binary_crossentropy on {wrong}, which is not the logistic loss"))
+        found.refusals.append(
+            ("loss", f"the file states binary_crossentropy on {wrong}, which is not the logistic loss")
+        )
     else:
         found.state(TRAINING_CONFIG, loss=Loss.LOGISTIC)
         way = "with from_logits" if from_logits else "after a sigmoid"
-        found.notes.append(f"binary_crossentropy {way} is the logistic loss of the linear output, and is decided as such")
+        found.notes.append(
+            f"binary_crossentropy {way} is the logistic loss of the linear output, and is decided as such"
+        )
 
 
 def state_reduction(found: Findings, settings: dict) -> None:
@@ -114,11 +120,15 @@ def state_reduction(found: Findings, settings: dict) -> None:
     name = settings.get("reduction", "sum_over_batch_size")
     reduction = REDUCTIONS.get(name) if isinstance(name, str) else None
     if reduction is None:
-        found.refusals.append(("reduction", f"the file's loss has reduction {printable(name)!r}; supported: mean or sum"))
+        found.refusals.append(
+            ("reduction", f"the file's loss has reduction {printable(name)!r}; supported: mean or sum")
+        )
         return
     found.state(TRAINING_CONFIG, reduction=reduction)
     if reduction is Reduction.SUM:
-        found.notes.append("reduction 'sum' adds within a batch: it is the sum over all samples only for full-batch training")
+        found.notes.append(
+            "reduction 'sum' adds within a batch: it is the sum over all samples only for full-batch training"
+        )
 
 
 def unit_weights(weights: object) -> bool:
@@ -157,7 +167,13 @@ def state_decays(found: Findings, architecture: Architecture, extra: float) -> N
     if extra == 0 and not any(penalties):
         found.notes.append("no layer has a kernel_regularizer: the file states no weight decay")
         return
-    where = MODEL_CONFIG if extra == 0 else f"{MODEL_CONFIG} and SGD's weight_decay" if any(penalties) else "SGD's weight_decay"
+    where = (
+        MODEL_CONFIG
+        if extra == 0
+        else f"{MODEL_CONFIG} and SGD's weight_decay"
+        if any(penalties)
+        else "SGD's weight_decay"
+    )
     for side, layer in layers:
         decays = (2.0 * layer.kernel_l2 + extra, 2.0 * layer.bias_l2 + extra)
         bias = Bias.PENALIZED if decays[1] > 0 else Bias.FREE
@@ -178,7 +194,9 @@ def add_layer_notes(found: Findings, architecture: Architecture) -> None:
 def note_frozen(found: Findings, layer: Dense) -> None:
     """A frozen layer is judged all the same."""
     if not layer.trainable:
-        found.notes.append(f"layer {printable(layer.name)!r} was not trainable: the check is over the parameters of both layers")
+        found.notes.append(
+            f"layer {printable(layer.name)!r} was not trainable: the check is over the parameters of both layers"
+        )
 
 
 def short_of_float32(value: float) -> float | None:

@@ -20,7 +20,10 @@ PLAIN_ROLES: dict[str, frozenset[str]] = {
 }
 DATA_NAMES = frozenset({"x", "y", "x_train", "y_train", "features", "targets", "labels", "data", "target", "inputs"})
 OTHER_LAYERS = (
-    (re.compile(r"running_(mean|var)|num_batches_tracked|moving_(mean|variance)|gamma|batch_?norm", re.IGNORECASE), "BatchNorm"),
+    (
+        re.compile(r"running_(mean|var)|num_batches_tracked|moving_(mean|variance)|gamma|batch_?norm", re.IGNORECASE),
+        "BatchNorm",
+    ),
     (re.compile(r"weight_(g|v|orig|mask)|parametrizations", re.IGNORECASE), "weight normalisation or pruning"),
     (re.compile(r"(weight|bias)_(ih|hh)", re.IGNORECASE), "a recurrent layer"),
     (re.compile(r"layer_?norm", re.IGNORECASE), "LayerNorm"),
@@ -71,14 +74,18 @@ def refuse_not_matrices(shapes: Mapping[str, Shape], weights: Iterable[str]) -> 
     for key in weights:
         if len(shapes[key]) != 2:
             kind = "a convolution" if len(shapes[key]) > 2 else "BatchNorm, LayerNorm or PReLU"
-            raise UnsupportedModel(f"{printable(key)!r} of shape {shape_text(shapes[key])} looks like {kind}; {SUPPORTED}")
+            raise UnsupportedModel(
+                f"{printable(key)!r} of shape {shape_text(shapes[key])} looks like {kind}; {SUPPORTED}"
+            )
 
 
 def refuse_leftovers(shapes: Mapping[str, Shape], used: Iterable[str]) -> None:
     """Every array of a model file has to be understood."""
     left = sorted(set(shapes) - set(used))
     if left:
-        raise UnsupportedModel(f"the role of {listing(left)} is unknown; {SUPPORTED}; to read only some arrays, {MAP_HINT}")
+        raise UnsupportedModel(
+            f"the role of {listing(left)} is unknown; {SUPPORTED}; to read only some arrays, {MAP_HINT}"
+        )
 
 
 def by_depth(layers: Sequence[tuple[str, str | None]]) -> tuple[tuple, bool]:

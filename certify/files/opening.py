@@ -72,7 +72,7 @@ def read_head(path: Path) -> tuple[bytes, int]:
 
 
 def recognise(path: Path, head: bytes) -> str:
-    """"npz" or "HDF5" by magic bytes; anything else is refused with what it is and how to convert it."""
+    """ "npz" or "HDF5" by magic bytes; anything else is refused with what it is and how to convert it."""
     if not head:
         raise UnreadableFile(f"{path_name(path)}: the file is empty; expected npz or HDF5")
     if any(head[k : k + 8] == HDF5_SIGNATURE for k in HDF5_OFFSETS):

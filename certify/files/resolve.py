@@ -114,7 +114,9 @@ def check_decays(stated: StatedObjective) -> None:
         )
     for layer, value in (("hidden", hidden), ("output", output)):
         if not (math.isfinite(value) and value > 0):
-            raise ObjectiveError(f"the {layer} layer's weight decay is {value!r}; it must be positive and finite (--weight-decay B)")
+            raise ObjectiveError(
+                f"the {layer} layer's weight decay is {value!r}; it must be positive and finite (--weight-decay B)"
+            )
     for layer in ("hidden", "output"):
         check_bias_decay(stated, layer)
 
@@ -157,7 +159,9 @@ def overrides(
             value = getattr(other, part)
             if value is not None and final is not Bias.NONE and value != final:
                 name = part.replace("_", " ")
-                notes[f"{name}: {shown(final)} ({merged.source(part)}) overrides {shown(value)} ({other.source(part)})"] = None
+                notes[
+                    f"{name}: {shown(final)} ({merged.source(part)}) overrides {shown(value)} ({other.source(part)})"
+                ] = None
     return tuple(notes)
 
 

@@ -83,7 +83,9 @@ def from_entries(entries: Mapping[str, object], where: str) -> StatedObjective:
     values = {str(key).replace("-", "_"): value for key, value in entries.items()}
     unknown = [key for key in values if key not in KEYS]
     if unknown or len(values) < len(entries):
-        raise ObjectiveError(f"{where}: unknown or repeated key {printable((unknown or list(entries))[0])!r}; known: {', '.join(KEYS)}")
+        raise ObjectiveError(
+            f"{where}: unknown or repeated key {printable((unknown or list(entries))[0])!r}; known: {', '.join(KEYS)}"
+        )
     refuse_contradictions(values, where)
     both = decay(values, "weight_decay", where)
     bias = PENALIZE[choice(values["penalize"], PENALIZE, "penalize", where)] if "penalize" in values else None
@@ -148,8 +150,14 @@ def from_sidecar(model: Path) -> StatedObjective:
             raise ValueError(f"larger than {SIDECAR_CAP} bytes")
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UnreadableFile(f"{path_name(path)}: not readable as TOML ({printable(' '.join(str(error).split()), 200)})") from error
-    unknown = [key for key, value in content.items() if isinstance(value, dict) and key not in ("objective", "check", "tool")]
+        raise UnreadableFile(
+            f"{path_name(path)}: not readable as TOML ({printable(' '.join(str(error).split()), 200)})"
+        ) from error
+    unknown = [
+        key for key, value in content.items() if isinstance(value, dict) and key not in ("objective", "check", "tool")
+    ]
     if unknown or not isinstance(content.get("objective", {}), dict):
-        raise ObjectiveError(f"{path_name(path)}: unknown entry {printable((unknown or ['objective'])[0])!r}; expected a table [objective]")
+        raise ObjectiveError(
+            f"{path_name(path)}: unknown entry {printable((unknown or ['objective'])[0])!r}; expected a table [objective]"
+        )
     return from_entries(content.get("objective", {}), f"{path_name(path)} [objective]")
