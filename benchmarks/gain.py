@@ -27,7 +27,7 @@ from certify.bounds.engine import Question, bound_gain
 from certify.bounds.interface import GainProblem, Limits
 from certify.bounds.majorants import bound_gain_by_majorants
 from certify.bounds.reduction import reduce_gain
-from certify.bounds.witnesses import local_maxima, starting_points
+from certify.bounds.witnesses import ascents
 from certify.convex.blocks import blocks_of
 from certify.convex.generation import ColumnGeneration
 from certify.dataset import Dataset
@@ -52,7 +52,7 @@ def dual(problem: TrainingProblem) -> GainProblem:
     """The gain of the dual vector that column generation by ascents ends with."""
     start = GainProblem(problem.rows, problem.targets)
     reduced = reduce_gain(start)
-    found = local_maxima(start, reduced, starting_points(reduced, 6, 0), Limits())[:8]
+    found = ascents(start, reduced, (), 6, 0, Limits())[:8]
     directions, signs = np.array([v.direction for v in found]), np.array([v.sign for v in found])
     generation = ColumnGeneration(problem, blocks_of(problem, directions, signs))
     generation.run(TOLERANCE / 10, Limits(time.monotonic() + 60))

@@ -162,8 +162,8 @@ def test_blocks_are_distinct_and_alive() -> None:
     signs = np.ones(len(directions))
     blocks = blocks_of(problem, directions, signs)
     assert len({pattern.tobytes() for pattern in blocks.patterns}) == blocks.count <= len(problem.rows)
-    assert merge_blocks(problem, blocks, blocks).count == blocks.count
-    assert merge_blocks(problem, blocks, blocks_of(problem, directions, -signs)).count == 2 * blocks.count
+    assert merge_blocks(blocks, blocks).count == blocks.count
+    assert merge_blocks(blocks, blocks_of(problem, directions, -signs)).count == 2 * blocks.count
     positive = stated(dataset([[1.0], [2.0]], [1, 1]), objective(0.1))
     assert blocks_of(positive, np.array([[-1.0]]), np.ones(1)).count == 0
 

@@ -12,7 +12,7 @@ from certify.bounds.both_signs import ConePair
 from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.bounds.quick import quick_gain_bound
 from certify.bounds.reduction import ReducedGain, reduce_gain
-from certify.bounds.witnesses import as_violator, distinct, local_maxima, proved_gain, seed_count, starting_points
+from certify.bounds.witnesses import as_violator, ascents, distinct, proved_gain, seed_count
 
 GainProgress = Callable[[float, float, int, float], None]  # lower, upper, nodes, share of the directions settled
 
@@ -55,10 +55,8 @@ def bound_gain(
     reduced = reduce_gain(problem)
     if reduced.nu.size == 0:
         return GainBound(0.0, reduced.original_bound(0.0), (), 0, True, "closed form")
-    seeds = [reduced.lower(direction) for direction in known]
     count = seed_count(reduced.rank) if question.starts is None else question.starts
-    seeds += starting_points(reduced, count, question.seed)
-    witnesses = local_maxima(problem, reduced, seeds, limits)
+    witnesses = ascents(problem, reduced, known, count, question.seed, limits)
     witnesses += [as_violator(problem, direction) for direction in known]
     return _Portfolio(problem, reduced, question, limits, distinct(problem, witnesses), progress).settle()
 

@@ -43,6 +43,19 @@ def local_maxima(
     return distinct(problem, found)
 
 
+def ascents(
+    problem: GainProblem,
+    reduced: ReducedGain,
+    known: Sequence[np.ndarray],
+    count: int,
+    seed: int,
+    limits: Limits,
+) -> list[Violator]:
+    """Local maxima from the known directions (D,) and from `count` starting points; distinct, largest gain first."""
+    starts = [reduced.lower(direction) for direction in known]
+    return local_maxima(problem, reduced, starts + starting_points(reduced, count, seed), limits)
+
+
 def split(reduced: ReducedGain, sign: int) -> tuple[np.ndarray, np.ndarray]:
     """The rows a_i (of weight sign * nu_i > 0) and b_j of f = h+ - h-, each (., r); zero rows say nothing."""
     weighted = sign * reduced.nu[:, None] * reduced.rows

@@ -36,12 +36,16 @@ class Blocks:
 def blocks_of(problem: TrainingProblem, directions: np.ndarray, signs: np.ndarray) -> Blocks:
     """One block per distinct (pattern, sign) of the directions (K, D); directions that activate nothing are left out."""
     patterns = (problem.rows @ directions.T > 0).T
-    seen: dict[tuple[int, bytes], int] = {}
-    for k in range(signs.size):
-        if patterns[k].any():
-            seen.setdefault((int(signs[k]), np.packbits(patterns[k]).tobytes()), k)
-    chosen = np.array(list(seen.values()), dtype=int)
-    return Blocks(patterns[chosen], np.asarray(signs, dtype=float)[chosen], directions[chosen])
+    every = Blocks(patterns, np.asarray(signs, dtype=float), directions)
+    return _first_of_each(every.keep(patterns.any(axis=1)))
+
+
+def _first_of_each(blocks: Blocks) -> Blocks:
+    """The blocks without those that repeat an earlier (pattern, sign)."""
+    seen: dict[tuple[float, bytes], int] = {}
+    for k in range(blocks.count):
+        seen.setdefault((float(blocks.signs[k]), np.packbits(blocks.patterns[k]).tobytes()), k)
+    return blocks.keep(np.array(list(seen.values()), dtype=int))
 
 
 def blocks_of_neurons(problem: TrainingProblem, neurons: Neurons) -> Blocks:
@@ -52,16 +56,11 @@ def blocks_of_neurons(problem: TrainingProblem, neurons: Neurons) -> Blocks:
     return blocks_of(problem, neurons.u[order], np.sign(neurons.a[order]))
 
 
-def merge_blocks(problem: TrainingProblem, first: Blocks, second: Blocks) -> Blocks:
+def merge_blocks(first: Blocks, second: Blocks) -> Blocks:
     """Both, without repeated (pattern, sign) pairs."""
-    directions = np.vstack([first.hints, second.hints])
-    signs = np.concatenate([first.signs, second.signs])
     patterns = np.vstack([first.patterns, second.patterns])
-    seen: dict[tuple[int, bytes], int] = {}
-    for k in range(signs.size):
-        seen.setdefault((int(signs[k]), np.packbits(patterns[k]).tobytes()), k)
-    chosen = np.array(list(seen.values()), dtype=int)
-    return Blocks(patterns[chosen], signs[chosen], directions[chosen])
+    signs = np.concatenate([first.signs, second.signs])
+    return _first_of_each(Blocks(patterns, signs, np.vstack([first.hints, second.hints])))
 
 
 def network_of(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray, c: float) -> Neurons:

@@ -12,7 +12,7 @@ import numpy as np
 
 from certify.bounds.interface import GainProblem, Limits, Violator
 from certify.bounds.reduction import reduce_gain
-from certify.bounds.witnesses import local_maxima, seed_count, starting_points
+from certify.bounds.witnesses import ascents, seed_count
 from certify.convex.blocks import Blocks, blocks_of, merge_blocks, network_of
 from certify.convex.polish import polish
 from certify.convex.restricted import RestrictedSolution, affordable_blocks, solve_restricted
@@ -66,7 +66,7 @@ class ColumnGeneration:
         if not chosen:
             return False
         directions, signs = np.array([v.direction for v in chosen]), np.array([v.sign for v in chosen])
-        merged = merge_blocks(self.problem, self.blocks, blocks_of(self.problem, directions, signs))
+        merged = merge_blocks(self.blocks, blocks_of(self.problem, directions, signs))
         grown = merged.count > self.blocks.count
         self.blocks = merged
         return grown
@@ -77,9 +77,8 @@ class ColumnGeneration:
         reduced = reduce_gain(gain)
         if reduced.nu.size == 0:
             return []
-        seeds = [reduced.lower(row) for row in self.directions]
-        seeds += starting_points(reduced, seed_count(reduced.rank) // 2, self.seed + self.rounds)
-        found = local_maxima(gain, reduced, seeds, limits)
+        count = seed_count(reduced.rank) // 2
+        found = ascents(gain, reduced, self.directions, count, self.seed + self.rounds, limits)
         return [v for v in found if v.gain > self.problem.beta * (1 + tolerance)]
 
     def run(self, tolerance: float, limits: Limits) -> None:

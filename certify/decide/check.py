@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
-from certify.convex.blocks import blocks_of, blocks_of_neurons, merge_blocks
+from certify.convex.blocks import blocks_of_neurons
 from certify.convex.generation import ColumnGeneration
 from certify.dataset import Dataset
 from certify.decide.conclusion import Findings, conclude
@@ -152,16 +152,12 @@ class Check:
 
     def _start(self, own: GainBound) -> ColumnGeneration | None:
         """The restricted program over the network's own patterns and the violators found so far."""
-        violators = [v for v in own.witnesses if v.gain > self.problem.beta]
+        self.violators = [v for v in own.witnesses if v.gain > self.problem.beta]
         blocks = blocks_of_neurons(self.problem, self.neurons)
-        if violators:
-            directions, signs = (
-                np.array([v.direction for v in violators[:12]]),
-                np.array([v.sign for v in violators[:12]]),
-            )
-            blocks = merge_blocks(self.problem, blocks, blocks_of(self.problem, directions, signs))
-        self.violators = violators
-        return self.engine.generation(self.problem, blocks, self.options.seed, self.limits)
+        generation = self.engine.generation(self.problem, blocks, self.options.seed, self.limits)
+        if generation is not None:
+            generation.add(self.violators)
+        return generation
 
     def _prove(
         self, generation: ColumnGeneration, tolerance: float, nodes: int | None = None, seconds: float | None = None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from certify.files.model import StoredModel
 from certify.files.opening import file_sha256
 from certify.files.text import path_name, printable
 from certify.network import Network
+from certify.replacing import replacing
 
 
 def save_network(network: Network, path: Path, like: StoredModel) -> None:
@@ -46,27 +45,13 @@ def biases(network: Network) -> tuple[np.ndarray | None, np.ndarray | None]:
 
 def replace_atomically(path: Path, like: StoredModel, arrays: dict[str, np.ndarray], width: int) -> None:
     """Write beside the target, then rename: a reader sees the old file or the new one, never half of it."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    try:
+    with replacing(path) as temporary:
         if like.container == "npz":
-            with open(name, "wb") as stream:
+            with open(temporary, "wb") as stream:
                 # keys such as "file" are names of savez's own arguments, so members are written one by one
                 write_npz(stream, arrays)
         else:
-            write_hdf5(Path(name), like, arrays, width)
-        os.chmod(name, 0o666 & ~current_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def current_umask() -> int:
-    """The process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+            write_hdf5(temporary, like, arrays, width)
 
 
 def write_npz(stream: object, arrays: dict[str, np.ndarray]) -> None:

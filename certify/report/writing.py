@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from certify.errors import UsageError
+from certify.replacing import replacing
 
 
 def require_writable(path: Path, option: str) -> None:
@@ -28,19 +28,9 @@ def write_atomically(path: Path, text: str) -> None:
 
     Raises UsageError where the system refuses.
     """
-    from certify.files.writer import current_umask
-
-    target = path.resolve()
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with open(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write(text)
-            os.chmod(temporary, 0o666 & ~current_umask())
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        with replacing(path.resolve()) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
