@@ -7,11 +7,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from exact import dot, fractions
-from gain_cases import DEGENERATE, gaussian
+from gain_cases import DEGENERATE, gaussian, use_kernel
 
-from certify.bounds import kernel
-from certify.bounds.cones import ConeSearch, start_fan
+from certify.bounds import kernel, kernel_trusted
+from certify.bounds.cone_hints import ConeHints
+from certify.bounds.cones import ConeBrancher, ConeState, start_fan
+from certify.bounds.interface import GainProblem
+from certify.bounds.kernel import ERROR, GAIN, LENGTH, PLUS_BASE
 from certify.bounds.reduction import reduce_gain
+from certify.bounds.search import Expansion, Part, Search
 
 DIMENSIONS = pytest.mark.parametrize("r", [1, 2, 3, 4, 6])
 
@@ -62,41 +66,167 @@ def test_walls_are_the_dual_basis(r: int) -> None:
         assert walls @ cone.T == pytest.approx(np.eye(r), abs=1e-10)
 
 
-def explored(root: np.ndarray, plus: np.ndarray, minus: np.ndarray, budget: int) -> tuple:
-    """Explore without pruning anything of a positive bound: tolerance -1 makes the best value count for nothing."""
-    r = root.shape[0]
-    walls = np.ascontiguousarray(np.linalg.inv(root).T)
-    half = minus.sum(axis=0) / 2
-    ones = np.ones(r)
-    return kernel.explore(root, walls, half, np.inf, 0.0, plus, minus, ones, 1.0, 1e-12, 0.0, -1.0, -1.0, -1.0, budget)
+def brancher_of(problem: GainProblem, **options) -> ConeBrancher:
+    """Engine C on the problem."""
+    return ConeBrancher(problem, reduce_gain(problem), **options)
+
+
+@pytest.fixture(autouse=True)
+def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreted kernel, whatever other tests have compiled."""
+    use_kernel(kernel, monkeypatch)
+
+
+def replayed(brancher: ConeBrancher, root: Part, expansion: Expansion) -> tuple[list[Part], list[Part]]:
+    """What `children` makes of the splits: the leaves that are closed, and those that are left, in order."""
+    pending, closed = [root], []
+    for split in expansion.code.tolist():
+        part = pending.pop()
+        if split:
+            children = [Part(part.bound, part.share / 2, child) for child in brancher.children(part.state, split)]
+            pending += reversed(children)
+        else:
+            closed.append(part)
+    return closed, pending[::-1]
 
 
 @pytest.mark.parametrize("r", [2, 3, 4])
 def test_children_cover_their_parent(r: int) -> None:
-    """After many splits each point of the root cone lies, exactly, in a cone that is still open."""
-    rng = np.random.default_rng(r)
-    root = start_fan(np.eye(r))[0][0]
-    left, pruned, stuck, nodes, _, _ = explored(root, rng.standard_normal((30, r)), np.zeros((0, r)), 25)
-    open_cones = left[0]
-    assert (nodes, pruned, stuck) == (25, 0.0, 0.0)
-    assert len(open_cones) == 26
+    """After many splits each point of the root cone lies, exactly, in a leaf."""
+    brancher, rng = brancher_of(gaussian(r, 30, r)), np.random.default_rng(r)
+    root = brancher.roots()[0]
+    closed, left = replayed(brancher, root, brancher.expand(root, 0.0, 0.0, 25))
     for _ in range(25):
         alpha = fractions(rng.exponential(size=r) * rng.integers(0, 2, r))
-        point = [dot(alpha, fractions(column)) for column in root.T]
-        assert any(holds(cone, point) for cone in open_cones)
+        point = [dot(alpha, fractions(column)) for column in root.state.V.T]
+        assert any(holds(part.state.V, point) for part in closed + left)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_code_replays_to_the_open_cones(seed: int) -> None:
+    """From the root and the splits alone `children` comes to exactly the open cones, in order, and to their shares."""
+    brancher = brancher_of(gaussian(seed, 40, 3))
+    for root in brancher.roots():
+        expansion = brancher.expand(root, 0.2, 0.2, 30)
+        closed, left = replayed(brancher, root, expansion)
+        assert len(closed) == np.count_nonzero(expansion.code == 0)
+        for replay, part in zip(left, expansion.open, strict=True):
+            assert np.array_equal(replay.state.V, part.state.V)
+            assert replay.share == part.share
+
+
+@pytest.mark.parametrize("free_bias", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_an_open_cone_s_bound_holds_on_it(seed: int) -> None:
+def test_an_open_cone_s_bound_holds_on_it(seed: int, free_bias: bool) -> None:
     """No unit vector of an open cone has a larger value than the cone's bound."""
     rng = np.random.default_rng(seed)
-    r = int(rng.integers(2, 5))
-    plus, minus = rng.standard_normal((20, r)), rng.standard_normal((20, r))
-    (open_cones, _, _, bounds, _), *_ = explored(start_fan(np.vstack([plus, minus]))[0][0], plus, minus, 20)
-    for cone, bound in zip(open_cones, bounds, strict=True):
-        u = rng.exponential(size=(200, r)) @ cone
-        values = np.maximum(u @ plus.T, 0).sum(axis=1) - np.maximum(u @ minus.T, 0).sum(axis=1)
-        assert np.all(values <= bound * np.linalg.norm(u, axis=1))
+    problem = gaussian(seed, 40, int(rng.integers(2, 5)), free_bias)
+    brancher = brancher_of(problem)
+    for root in brancher.roots():
+        half = brancher.halves[root.state.sign]
+        for part in brancher.expand(root, 0.0, 0.0, 20).open:
+            u = rng.exponential(size=(200, brancher.reduced.rank)) @ part.state.V
+            values = np.maximum(u @ half.plus.T, 0).sum(axis=1) - np.maximum(u @ half.minus.T, 0).sum(axis=1)
+            assert np.all(values <= part.bound * np.linalg.norm(u / brancher.reduced.dual_scale, axis=1))
+
+
+@pytest.mark.parametrize("problem", DEGENERATE.values(), ids=DEGENERATE)
+def test_inherited_numbers_are_within_their_errors(problem: GainProblem) -> None:
+    """h+ and the settled sums of an open cone are those of all rows, in rationals, up to the error that the cone carries."""
+    brancher = brancher_of(problem)
+    for root in brancher.roots() if brancher.reduced.nu.size else []:
+        half = brancher.halves[root.state.sign]
+        for part in brancher.expand(root, 0.0, 0.0, 24).open[:3]:
+            state = part.state
+            listed = set((half.all_plus if state.plus is None else state.plus).tolist())
+            for k, v in enumerate(state.V):
+                values = [dot(fractions(row), fractions(v)) for row in half.plus]
+                allowed = Fraction(float(state.numbers[ERROR, k] * half.mass * state.numbers[LENGTH, k]))
+                assert abs(Fraction(float(state.numbers[GAIN, k])) - sum(max(x, 0) for x in values)) <= allowed
+                settled = sum(max(x, 0) for i, x in enumerate(values) if i not in listed)
+                assert abs(Fraction(float(state.numbers[PLUS_BASE, k])) - settled) <= allowed
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dropped_lists_change_nothing_but_the_time(seed: int) -> None:
+    """Where no list may be kept, and after a checkpoint, the search makes the same splits and ends at the same bound."""
+    problem = gaussian(seed, 400, 3)
+    free, tight = brancher_of(problem), brancher_of(problem, kept_rows=0)
+    ends = []
+    for brancher, through in ((free, False), (tight, False), (free, True)):
+        nodes, bounds = 0, []
+        for root in brancher.roots():
+            for part in brancher.expand(root, 2.0, 2.0, 6).open:
+                state = brancher.restore(brancher.snapshot(part.state)) if through else part.state
+                assert brancher is free or state.plus is None or state.plus.size + state.minus.size <= 100
+                rest = brancher.expand(Part(part.bound, part.share, state), 2.0, 2.0, 6)
+                nodes, bounds = nodes + rest.nodes, bounds + [rest.closed, *(p.bound for p in rest.open)]
+        ends.append((nodes, bounds))
+    assert ends[0][0] == ends[1][0] == ends[2][0]
+    assert ends[0][1] == pytest.approx(ends[1][1], rel=1e-9, abs=1e-12)
+    assert ends[0][1] == pytest.approx(ends[2][1], rel=1e-9, abs=1e-12)
+
+
+def test_kept_lists_stay_within_the_budget() -> None:
+    """The lists of all open cones together are no longer than what may be kept, but for those no longer than a cone."""
+    brancher = brancher_of(gaussian(0, 3000, 3), kept_rows=6000)
+    parts = [child for root in brancher.roots() for child in brancher.expand(root, 0.0, 0.0, 40).open]
+    sizes = [p.state.plus.size + p.state.minus.size for p in parts if p.state.plus is not None]
+    assert any(p.state.plus is None for p in parts)
+    assert sum(size for size in sizes if size > 4 * 9 + 64) <= 6000
+
+
+def test_a_stopped_expansion_returns_its_part() -> None:
+    """Asked to stop, the brancher hands the part back as it is."""
+    brancher = brancher_of(gaussian(0, 30, 3))
+    brancher.stop = lambda: True
+    part = brancher.roots()[0]
+    expansion = brancher.expand(part, 0.0, 0.0, 10)
+    assert (expansion.open, expansion.nodes, expansion.closed) == ([part], 0, 0.0)
+
+
+@pytest.mark.parametrize("problem", DEGENERATE.values(), ids=DEGENERATE)
+def test_hints_prove_their_leaf_exactly(problem: GainProblem) -> None:
+    """In rationals: z majorises h+ - q at every generator, q is a mixture of subgradients, and |z| is at most the bound."""
+    brancher = brancher_of(problem)
+    for root in brancher.roots() if brancher.reduced.nu.size else []:
+        for part in brancher.expand(root, 0.0, 0.0, 12).open[:2]:
+            hints = brancher.leaf_hints(part.state.V, part.state.sign, 1.5 * part.bound + 1e-9)
+            assert hints is not None
+            assert hints.bound <= 1.5 * part.bound + 1e-9
+            check_hints(brancher, part.state, hints)
+
+
+def check_hints(brancher: ConeBrancher, state: ConeState, hints: ConeHints) -> None:
+    """All that ConeHints promises, in rationals, from the reduced rows and nu."""
+    reduced = brancher.reduced
+    rows = [fractions(row) for row in reduced.rows]
+    nu = [state.sign * weight for weight in fractions(reduced.nu)]
+    weights, z = fractions(hints.weights), fractions(hints.z)
+    assert len(weights) <= reduced.rank + 1
+    assert sum(weights) == 1
+    assert min(weights) >= 0
+    q = [Fraction(0)] * reduced.rank
+    for point, weight in zip(hints.points, weights, strict=True):
+        gated = [
+            -w * weight if w < 0 and dot(row, fractions(point)) > 0 else 0 for w, row in zip(nu, rows, strict=True)
+        ]
+        q = [old + dot(gated, column) for old, column in zip(q, zip(*rows, strict=True), strict=True)]
+    for v in state.V:
+        h_plus = sum(w * max(dot(row, fractions(v)), 0) for w, row in zip(nu, rows, strict=True) if w > 0)
+        assert dot(z, fractions(v)) >= h_plus - dot(q, fractions(v))
+    assert (
+        sum((a * b) ** 2 for a, b in zip(z, fractions(reduced.dual_scale), strict=True)) <= Fraction(hints.bound) ** 2
+    )
+
+
+def test_no_hints_for_what_is_not_true() -> None:
+    """Below a value that is attained on the cone there is no proof."""
+    brancher = brancher_of(gaussian(1, 30, 3))
+    for root in brancher.roots():
+        half, v = brancher.halves[root.state.sign], np.sum(root.state.V, axis=0)
+        value = (np.maximum(half.plus @ v, 0).sum() - np.maximum(half.minus @ v, 0).sum()) / np.linalg.norm(v)
+        assert brancher.hints(root.state, value - 1e-6 * abs(value)) is None
 
 
 def lying_bounds(seed: int, heavy: float) -> tuple[np.ndarray, np.ndarray]:
@@ -160,23 +290,24 @@ def test_the_least_majorant_is_one(seed: int) -> None:
         assert np.linalg.norm(z) <= np.linalg.norm(p - weights @ atoms + mu @ walls) * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("accuracy", [0.0, 1e-15, 1e-2])
+@pytest.mark.parametrize("margin", [0.0, 1e-15, 1e-2])
 @pytest.mark.parametrize("problem", [p for p in DEGENERATE.values() if not p.free_bias])
-def test_compressing_keeps_the_sum(problem, accuracy: float) -> None:
-    """On the cone, the crossing rows and the base give the same sum of positive parts as all rows."""
-    r = problem.rows.shape[1]
-    for cone, _ in start_fan(np.vstack([np.eye(r), problem.rows[np.any(problem.rows != 0, axis=1)]])):
-        crossing, base = kernel.compress(problem.rows, cone, accuracy)
-        for u in np.random.default_rng(0).exponential(size=(20, r)) @ cone:
-            total = np.maximum(problem.rows @ u, 0).sum()
-            assert kernel.summed_relu(crossing, base, u) == pytest.approx(total, rel=1e-12, abs=1e-9)
+def test_sifting_keeps_the_sum(problem: GainProblem, margin: float) -> None:
+    """On the cone, the crossing rows and the positive ones give the same sum of positive parts as all rows."""
+    rows, nothing = problem.rows, np.zeros(problem.rows.shape[1])
+    for cone, _ in start_fan(np.vstack([np.eye(nothing.size), rows[np.any(rows != 0, axis=1)]])):
+        crossing, positive = kernel.compress(rows @ cone.T, np.linalg.norm(rows, axis=1), margin)
+        for u in np.random.default_rng(0).exponential(size=(20, nothing.size)) @ cone:
+            total = kernel.summed_relu(rows[crossing], rows[positive].sum(axis=0), u)
+            assert total == pytest.approx(np.maximum(rows @ u, 0).sum(), rel=1e-12, abs=1e-9)
 
 
 def test_a_rounded_midpoint_is_refused() -> None:
     """exact_sum gives a power of two only where the sum of two generators is a float vector."""
     x, y = np.array([1.0, 0.5]), np.array([0.5, -0.25])
     scale = kernel.exact_sum(x, y)
-    assert 0.5 <= np.max(np.abs(scale * (x + y))) < 1
+    assert 1 <= np.linalg.norm(scale * (x + y)) < 2
+    assert np.frexp(scale)[0] == 0.5
     assert kernel.exact_sum(x, np.array([2.0**-60, 0.0])) == 0.0
     assert kernel.exact_sum(x, -x) == 0.0
 
@@ -194,14 +325,23 @@ def test_ascents_attain_what_they_say(seed: int) -> None:
     assert value >= problem.gain(start) - 1e-12
 
 
+@pytest.mark.parametrize("place", ["nothing", "NaN", "infinity", "negative"])
+def test_a_mixture_without_weights_is_none(place: str) -> None:
+    """Weights that are no convex combination give NaN, which no bound survives."""
+    weights = {"nothing": [0.0, 0.0], "NaN": [np.nan, 1.0], "infinity": [np.inf, 1.0], "negative": [-0.5, 1.5]}[place]
+    mixed = np.zeros(2)
+    with np.errstate(all="ignore"):
+        kernel_trusted.mixture(np.array(weights), np.eye(2), 2, mixed)
+    assert np.all(np.isnan(mixed))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_cones_dropped_unexplored_keep_their_bound(seed: int) -> None:
-    """What a threshold from outside settles at once is not forgotten: the upper bound stays above the maximum."""
+    """What a gain from outside settles at once is not forgotten: the upper bound stays above the maximum."""
     problem = gaussian(seed, 30, 3)
-    reduced = reduce_gain(problem)
-    truth = max(0.0, *(problem.gain(u) for u in np.random.default_rng(0).standard_normal((2000, 3))))
-    search = ConeSearch(reduced, 1, 0.0, 1e-6)
-    search.round(None, 4, 4)
-    search.floor(10 * search.upper)
+    truth = max(abs(problem.gain(u)) for u in np.random.default_rng(0).standard_normal((2000, 3)))
+    search = Search(brancher_of(problem), 0.0, 1e-6)
+    search.advance(64, 1, lambda: False, lambda: False)
+    search.attain(10 * search.upper)
     assert search.finished
-    assert reduced.original_bound(search.upper) >= truth
+    assert search.upper >= truth

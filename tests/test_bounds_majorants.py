@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 
 from certify.bounds.interface import GainBound, GainProblem, Limits
-from certify.bounds.majorants import bound_gain_by_majorants, one_sign
-from certify.bounds.majorants_node import Majorant, Node, explore
+from certify.bounds.majorants import bound_gain_by_majorants
+from certify.bounds.majorants_bounding import explore
+from certify.bounds.majorants_branching import MajorantBrancher
+from certify.bounds.majorants_node import Majorant, Node, one_sign
 from certify.bounds.majorants_quadratic import multipliers_prove, proved_maximum
-from certify.bounds.majorants_reduction import reduce_problem
+from certify.bounds.majorants_reduction import homogenised
 from certify.bounds.quick import quick_gain_bound
+from certify.bounds.search import Search
+from certify.bounds.tree import LEAF
 
 
 def settle(problem: GainProblem, tolerance: float = 1e-6, **options) -> GainBound:
@@ -231,7 +235,7 @@ def test_nearly_low_rank_rows_keep_their_residual() -> None:
     rows[:, 2] = 0.0
     rows[5, 2] = 1e-17
     problem = GainProblem(rows, np.where(np.arange(20) == 5, 1e3, 1e-13 * rng.standard_normal(20)))
-    hinges = reduce_problem(problem)
+    hinges = homogenised(problem)
     assert settle(problem).upper >= 1e3 * np.linalg.norm(rows[5]) * (1 - 1e-12)
     assert hinges.slack >= 0
 
@@ -334,27 +338,67 @@ def test_the_same_call_gives_the_same_answer() -> None:
     assert (one.lower, one.upper, one.nodes) == (other.lower, other.upper, other.nodes)
 
 
+def some_node(free_bias: bool, rng: np.random.Generator) -> Node:
+    problem = free(rng.standard_normal((20, 3)), rng.standard_normal(20)) if free_bias else ODD["rank deficient"]
+    half = one_sign(homogenised(problem), 1)
+    raising, lowering = np.flatnonzero(half.half > 0), np.flatnonzero(half.half < 0)
+    return Node(half, ((int(raising[0]), 1), (int(lowering[2]), -1), (int(raising[3]), 1)))
+
+
+def directions_of(node: Node, rng: np.random.Generator, count: int = 2_000) -> np.ndarray:
+    """Random homogenised unit directions of the node."""
+    heads, size = node.whole.heads, node.whole.points.shape[1]
+    z = rng.standard_normal((count, size))
+    z[:, heads:] /= np.linalg.norm(z[:, heads:], axis=1, keepdims=True)
+    z[:, :heads] = np.column_stack([np.ones(count), rng.uniform(-1, 1, count)])[:, :heads]
+    return z[np.all(z @ node.sides.T >= 0, axis=1)]
+
+
 @pytest.mark.parametrize("free_bias", [False, True])
 def test_any_multipliers_make_a_majorant(free_bias: bool) -> None:
     """Whatever the solver returns, the quadratic lies above the gain on the node, and its proved maximum above both."""
     rng = np.random.default_rng(17)
-    problem = free(rng.standard_normal((20, 3)), rng.standard_normal(20)) if free_bias else ODD["rank deficient"]
-    half = one_sign(reduce_problem(problem), 1)
-    heads, size = half.heads, half.raising.shape[1]
-    node = Node(half, (0, 2, 3), (1, -1, 1))
-    for _ in range(20):
-        slopes = rng.uniform(-1, 1, half.lowering.shape) / size
+    node = some_node(free_bias, rng)
+    half, sides, size = node.whole, node.sides, node.whole.points.shape[1]
+    q, held = len(node.lowering), 0
+    for trial in range(40):
+        scale = 2.0 ** -(trial % 4)
+        slopes = rng.uniform(-1, 1, (q, size)) * scale / size
+        above, below = rng.exponential(size=(2, q, 3)) * scale
+        # tilted far out of the unit ball, as the tilts allow, and sometimes farther
+        slopes += (below if trial % 2 else -above) @ sides
         normals = np.column_stack([np.ones(3), rng.uniform(-1, 1, (3, size - 1)) / size]) * rng.exponential(size=(3, 1))
-        majorant = Majorant(rng.exponential(size=len(node.free)) + 1e-3, slopes, normals, rng.exponential(size=3))
+        widths, pairs = rng.exponential(size=len(node.raising)) + 1e-3, rng.exponential(size=3)
+        majorant = Majorant(widths, slopes, above, below, normals, pairs)
+        held += int(np.sum(node.slopes_hold(majorant)))
         Q, error = node.quadratic(majorant)
-        z = rng.standard_normal((500, size))
-        z[:, heads:] /= np.linalg.norm(z[:, heads:], axis=1, keepdims=True)
-        z[:, :heads] = np.column_stack([np.ones(500), rng.uniform(-1, 1, 500)])[:, :heads]
-        z = z[np.all(z @ node.sides.T >= 0, axis=1)]
-        heights = np.einsum("ij,jk,ik->i", z, Q, z)
-        gains = np.array([half.gain(v) for v in z])
-        assert len(z) and np.all(gains <= heights + 1e-12) and 0 < error < 1e-9
+        v = directions_of(node, rng)
+        heights = np.einsum("ij,jk,ik->i", v, Q, v)
+        gains = np.array([half.gain(x) for x in v])
+        assert len(v) and np.all(gains <= heights + 1e-12) and 0 < error < 1e-9
         assert np.all(heights <= node.proved_bound(majorant) + 1e-12)
+    assert 0 < held < 40 * q
+
+
+@pytest.mark.parametrize("free_bias", [False, True])
+def test_slopes_that_hold_are_at_most_one(free_bias: bool) -> None:
+    """A slope that passes pairs to at most 1 with every direction of the node, and negative or NaN tilts never pass."""
+    rng = np.random.default_rng(18)
+    node = some_node(free_bias, rng)
+    q, size = len(node.lowering), node.whole.points.shape[1]
+    v, passed = directions_of(node, rng), 0
+    for trial in range(60):
+        above, below = rng.exponential(size=(2, q, 3)) * rng.integers(0, 2, size=(2, q, 3))
+        slopes = rng.standard_normal((q, size)) * 2.0 ** -(trial % 6) + (below - above) @ node.sides / 2
+        nothing = np.zeros((3, size)), np.zeros(3)
+        majorant = Majorant(np.ones(len(node.raising)), slopes, above, below, *nothing)
+        holds = node.slopes_hold(majorant)
+        passed += int(holds.sum())
+        assert np.all(np.abs(v @ slopes[holds].T) <= 1)
+        for spoiled in (-above - 1e-9, above * math.nan):
+            with np.errstate(invalid="ignore"):
+                assert not np.any(node.slopes_hold(Majorant(majorant.widths, slopes, spoiled, below, *nothing)))
+    assert passed > 20
 
 
 def test_the_proved_maximum_is_tight_and_never_low() -> None:
@@ -389,23 +433,95 @@ def test_the_solver_agrees_with_a_general_one(heads: int, cuts: int) -> None:
     rng = np.random.default_rng(40 + heads)
     points, nu = rng.standard_normal((25, 4)), rng.standard_normal(25)
     problem = free(points, nu) if heads == 2 else GainProblem(points, nu)
-    node = Node(one_sign(reduce_problem(problem), 1), tuple(range(cuts)), (1,) * cuts)
+    node = Node(one_sign(homogenised(problem), 1), tuple((k, 1) for k in range(cuts)))
     expected = clarabel_value(node) * node.unit
     outcome = explore(node, expected * (1 - 1e-6), None, 1e-3, lambda: False)
-    assert outcome.bound == pytest.approx(expected, rel=1e-5)
+    assert outcome.proved(node) == pytest.approx(expected, rel=1e-5)
 
 
 def clarabel_value(node: Node) -> float:
     r = node.relaxation
     Z = cp.Variable((r.size, r.size), PSD=True)
-    blocks = [slice(k, k + 1) for k in range(r.heads)] + [slice(r.heads, None)]
+    x = cp.Variable(r.lowering.shape)
+    blocks = [slice(k, k + 1) for k in range(1, r.heads)] + [slice(r.heads, None)]
     squares = cp.hstack([cp.sum(cp.multiply(np.outer(a, a), Z)) for a in r.raising])
-    lowered = cp.hstack([cp.max(cp.hstack([cp.norm((Z @ b)[part]) for part in blocks])) for b in r.lowering])
     constraints = [Z[0, 0] == 1, sum(Z[k, k] for k in range(r.heads, r.size)) == 1]
     constraints += [Z[k, k] <= 1 for k in range(1, r.heads)]
-    for k, side in enumerate(r.sides):
-        constraints += [cp.norm((Z @ side)[part]) <= (Z @ side)[0] for part in blocks[1:]]
-        constraints += [cp.sum(cp.multiply(np.outer(side, other), Z)) >= 0 for other in r.sides[:k]]
-    objective = cp.sum(cp.multiply(r.linear, Z)) + r.raising_weight @ cp.sqrt(squares) - r.lowering_weight @ lowered
-    problem = cp.Problem(cp.Maximize(objective), constraints)
-    return float(problem.solve(solver="CLARABEL"))
+    vectors = [x[j] for j in range(len(r.lowering))] + [x[j] - Z @ b for j, b in enumerate(r.lowering)]
+    for vector in vectors + [Z @ side for side in r.sides]:
+        constraints += [cp.norm(vector[part]) <= vector[0] for part in blocks]
+        constraints += [r.sides @ vector >= 0] if len(r.sides) else []
+    lowered = sum(
+        h * (2 * x[j, 0] - Z[0] @ b) for j, (h, b) in enumerate(zip(r.lowering_weight, r.lowering, strict=True))
+    )
+    objective = cp.sum(cp.multiply(r.linear, Z)) + r.raising_weight @ cp.sqrt(squares) - lowered
+    return float(cp.Problem(cp.Maximize(objective), constraints).solve(solver="CLARABEL"))
+
+
+def searched(problem: GainProblem, tolerance: float, threads: int = 1, nodes: float = math.inf) -> Search:
+    search = Search(MajorantBrancher(problem), 0.0, tolerance)
+    search.advance(nodes, threads, lambda: False, lambda: False)
+    return search
+
+
+def branching_problem(free_bias: bool = False, samples: int = 30, inputs: int = 4) -> GainProblem:
+    rng = np.random.default_rng(23)
+    points, nu = rng.standard_normal((samples, inputs)), rng.standard_normal(samples)
+    return free(points, nu) if free_bias else GainProblem(points, nu)
+
+
+def leaves_of(search: Search, sign: int) -> list:
+    root = next(k for k, part in enumerate(search.brancher.roots()) if part.state.sign == sign)
+    pending, leaves = [search.brancher.roots()[root].state], []
+    for split in search.tree.walk(root):
+        state = pending.pop()
+        if split == LEAF:
+            leaves.append(state)
+        else:
+            pending.extend(reversed(search.brancher.children(state, split)))
+    return leaves
+
+
+@pytest.mark.parametrize("free_bias", [False, True])
+def test_the_tree_leads_to_leaves_that_cover_and_can_be_proved_again(free_bias: bool) -> None:
+    """The leaves of the recorded tree cover every direction, and each one's hints prove the bound of the search."""
+    search = searched(branching_problem(free_bias), 1e-2)
+    level = search.brancher.own_bound(search.upper * (1 + 1e-6))
+    rng = np.random.default_rng(0)
+    for sign in (1, -1):
+        leaves = leaves_of(search, sign)
+        hints = [search.brancher.hints(leaf, level) for leaf in leaves]
+        assert all(found is not None and found.bound <= level for found in hints)
+        v = directions_of(Node(search.brancher.halves[sign], ()), rng, 300)
+        inside = [np.all(v @ found.node.sides.T >= 0, axis=1) for found in hints]
+        assert len(leaves) > 1 and np.all(np.any(inside, axis=0))
+        for found, here in zip(hints, inside, strict=True):
+            assert all(found.node.whole.gain(x) <= found.bound for x in v[here])
+
+
+def test_hints_that_cannot_be_had_are_refused() -> None:
+    """Below what a part attains there is no proof, and none is given."""
+    search = searched(branching_problem(), 1e-2, nodes=2)
+    level = search.brancher.own_bound(search.upper / 4)
+    assert all(search.brancher.hints(part.state, level) is None for part in search.brancher.roots())
+
+
+def test_threads_and_snapshots_change_nothing() -> None:
+    """Two threads, or a search that goes on from a snapshot of another one, end with the same bounds and nodes."""
+    problem = branching_problem(samples=80, inputs=8)
+    one, two, first = searched(problem, 1e-2), searched(problem, 1e-2, threads=2), searched(problem, 1e-2, nodes=10)
+    again = Search(MajorantBrancher(problem), 0.0, 1e-2)
+    again.resume({key: np.array(array) for key, array in first.snapshot().items()})
+    again.advance(math.inf, 1, lambda: False, lambda: False)
+    assert one.nodes > 10 and one.finished
+    assert (one.upper, one.best, one.nodes) == (two.upper, two.best, two.nodes)
+    assert (one.upper, one.nodes) == (again.upper, again.nodes)
+
+
+def test_a_stopped_part_is_given_back() -> None:
+    """An expansion that is told to stop forgets nothing: its part comes back open."""
+    brancher = MajorantBrancher(branching_problem())
+    brancher.stop = lambda: True
+    part = brancher.roots()[0]
+    expansion = brancher.expand(part, 0.0, 0.0, 1)
+    assert expansion.open == [part] and expansion.nodes == 0 and len(expansion.code) == 0

@@ -1,178 +1,204 @@
-"""Engine C: conical branch and bound on one sign of the gain (docs/theory.md, section 9).
+"""Engine C: cones, bounded and split (docs/theory.md, section 9.3); the shared search does the rest (`search.py`).
 
-A priority queue of cones, worst bound first. Each round takes the worst few, explores below each for a fixed number of
-nodes, and puts back what is open; a round does not depend on how many threads ran it, so neither does the result.
+A cone keeps the lists of the rows that may change sign on it, so that nothing is ever asked of all rows again; where a list would
+be longer than the cone's share of what is kept in all, it is dropped, and all rows are sifted anew when the cone's turn comes.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from certify.bounds.compiled import KERNELS
+from certify.bounds.cone_hints import ConeHints, Half, half_of, prove_leaf
+from certify.bounds.fan import start_fan
+from certify.bounds.interface import GainProblem, Violator
+from certify.bounds.kernel import ERROR, GAIN, LENGTH, MINUS_BASE, PLUS_BASE, SLOPE
+from certify.bounds.kernel_trusted import exact_sum, first_error, mixing_error
 from certify.bounds.reduction import ReducedGain
-from certify.bounds.witnesses import split
-from certify.rounding import UNIT
+from certify.bounds.search import Expansion, Part
+from certify.bounds.witnesses import as_violator
+from certify.rounding import scaled
 
-_FAN_BITS = 14  # start generators are short dyadics, so that some forty splits along one edge stay exact
 _ATTAINABLE = 16.0
+_FREE_BIAS_TOLERANCE = 1e-8
+_KEPT_ROWS = 50_000_000  # indices in lists, in all: 200 MB
+_ROUND_PARTS = 8
+_ROUND_SECONDS = 0.05
+_LEAST_NODES = 4
 
 
-@dataclass(slots=True, eq=False)
-class ConeSearch:
-    """State of the search for max f(u), f = sum nu_i (z_i.u)_+ on one sign, over the reduced unit ball.
+@dataclass(frozen=True, slots=True, eq=False)
+class ConeState:
+    """A cone with generators V (r, r), exact, for one sign of nu; walls (r, r): walls_k . v_j is 1 if j = k else 0.
 
-    upper is proved at any time; best is a value attained (to rounding) at `where`.
+    numbers (6, r): values at the generators, see `kernel.py`; None: not evaluated yet. plus, minus: indices of the rows that may
+    change sign on it; None: all rows, and no settled sums in the numbers.
     """
 
-    problem: ReducedGain
     sign: int
-    threshold: float
-    tolerance: float
-    best: float = 0.0
-    where: np.ndarray | None = None
-    nodes: int = 0
-    pruned: float = 0.0
-    stuck: float = 0.0
-    open_share: float = 0.0  # of the sphere, counting each split as a half
-    candidates: list[np.ndarray] = field(default_factory=list)
-    _queue: list[tuple[float, int, tuple]] = field(default_factory=list)
-    _count: int = 0
-    _plus: np.ndarray = field(init=False)
-    _minus: np.ndarray = field(init=False)
-    _slack: float = field(init=False)
-    _ageing: float = field(init=False)
+    V: np.ndarray
+    walls: np.ndarray
+    numbers: np.ndarray | None = None
+    plus: np.ndarray | None = None
+    minus: np.ndarray | None = None
 
-    def __post_init__(self) -> None:
-        self._plus, self._minus = split(self.problem, self.sign)
-        lost, rank = float(np.sum(np.linalg.norm(self._minus, axis=1))), self.problem.rank
-        sizes = float(np.sum(np.linalg.norm(self._plus, axis=1))) + lost
-        # every h+ and q below is a sum of at most N rows, each product of length r
-        self._slack = 4 * UNIT * (self.problem.nu.size + rank + 16) * sizes
-        # a child's q is a mixture of its parent's and of at most 2 r + 8 others, rounded once more
-        self._ageing = UNIT * (4 * rank + 20) * lost * (1 + 1e-9)
-        if self._plus.size:
-            for cone, walls in start_fan(np.vstack([self._plus, self._minus])):
-                self._push(math.inf, cone, walls, np.sum(self._minus, axis=0) * 0.5, 0.0)
 
-    @property
-    def upper(self) -> float:
-        """Proved upper bound on the maximum, before the reduction's factor and error."""
-        open_bound = -self._queue[0][0] if self._queue else 0.0
-        return max(self.pruned, self.stuck, open_bound, 0.0)
+class ConeBrancher:
+    """Bounds and splits cones; a bound is in the units of the reduced problem. problem.nu has one column of outputs."""
 
-    @property
-    def finished(self) -> bool:
-        """Nothing is left to explore."""
-        return not self._queue
+    name = "cones"
 
-    def offer(self, direction: np.ndarray) -> None:
-        """Take note of a direction (r,) that may be better than the best so far."""
-        size = float(np.linalg.norm(direction / self.problem.dual_scale))
-        if size > 0:
-            u = direction / size
-            value = float(np.sum(np.maximum(self._plus @ u, 0)) - np.sum(np.maximum(self._minus @ u, 0)))
-            if value > self.best:
-                self.best, self.where = value, u
+    def __init__(
+        self, problem: GainProblem, reduced: ReducedGain, signs: tuple[int, ...] = (1, -1), kept_rows: int = _KEPT_ROWS
+    ) -> None:
+        self.problem, self.reduced, self.signs, self.kept_rows = problem, reduced, signs, kept_rows
+        self.stop: Callable[[], bool] = lambda: False
+        # the weight of a free bias costs 2^-31 relative: asking for much less than ten times that would not end
+        self.least_tolerance = _FREE_BIAS_TOLERANCE if problem.free_bias else 0.0
+        samples, rank = reduced.nu.size, reduced.rank
+        self.node_work = 2e-6 + 5e-7 * rank + 5e-10 * samples * rank
+        self.halves: dict[int, Half] = {sign: half_of(reduced, sign) for sign in (1, -1)}
+        self.mixing = mixing_error(2 * rank + 8)
+        self.error = first_error(samples, rank, self.mixing)
 
-    def floor(self, value: float) -> None:
-        """Values up to this do not matter any more."""
-        self.threshold = max(self.threshold, value * (1 + self.tolerance))
-        self._drop_settled()
+    def fan(self, sign: int) -> list[np.ndarray]:
+        """The start cones' generators (r, r) for one sign of nu; none where nothing is to be gained."""
+        return [state.V for state in self._start(sign)]
 
-    def attained(self) -> list[np.ndarray]:
-        """Directions (r,) that improved the best value on their way, the best one first."""
-        return ([] if self.where is None else [self.where]) + self.candidates
+    def roots(self) -> list[Part]:
+        """The start cones of both signs."""
+        states = [state for sign in self.signs for state in self._start(sign)]
+        return [Part(math.inf, 1.0 / len(states), state) for state in states]
 
-    def round(self, pool: ThreadPoolExecutor | None, cones: int, budget: int) -> None:
-        """Explore the worst `cones` cones, `budget` nodes below each."""
-        kernel = KERNELS.current()
-        taken = [heapq.heappop(self._queue) for _ in range(min(cones, len(self._queue)))]
-        self.open_share -= sum(self._share(item[2][3]) for item in taken)
-        run = self._explorer(kernel, budget)
-        try:
-            results = list(pool.map(run, taken)) if pool else [run(item) for item in taken]
-        except BaseException:
-            for item in taken:
-                heapq.heappush(self._queue, item)
-                self.open_share += self._share(item[2][3])
-            raise
-        for left, pruned, stuck, nodes, best, where in results:
-            self.nodes += nodes
-            KERNELS.charge(nodes, self.problem.nu.size)
-            self.pruned, self.stuck = max(self.pruned, pruned), max(self.stuck, stuck)
-            if best > self.best:
-                self.best, self.where = best, where
-            if np.any(where):
-                self.candidates.append(where)
-            for cone, walls, slope, bound, age in zip(*left, strict=True):
-                self._push(float(bound), cone, walls, slope, float(age))
-        self._drop_settled()
+    def round_size(self, nodes: int) -> tuple[int, int]:
+        """Few nodes at first, so that a search that ends soon spends few; then so many that limits are still seen in time."""
+        most = 64 if nodes < 500 else 512 if nodes < 10_000 else 4096
+        in_time = _ROUND_SECONDS / (_ROUND_PARTS * self.node_work)
+        return _ROUND_PARTS, int(max(_LEAST_NODES, min(most, in_time)))
 
-    def _explorer(self, kernel, budget: int) -> Callable[[tuple], tuple]:
-        problem, best = self.problem, float(self.best)
-        # below this much the rounded inequalities cannot tell: splitting on would not end
-        threshold = max(self.threshold, best * (1 + self.tolerance)) + _ATTAINABLE * self._slack
-
-        def run(item: tuple) -> tuple:
-            cone, walls, slope, age = item[2]
-            return kernel.explore(
-                cone, walls, slope, -item[0], age, self._plus, self._minus, problem.dual_scale, problem.radius,
-                self._slack, self._ageing, threshold, best, float(self.tolerance), budget,
+    def expand(self, part: Part, threshold: float, best: float, budget: int) -> Expansion:
+        """Depth-first search below the cone, at most `budget` nodes."""
+        if self.stop():
+            return Expansion([part], np.empty(0, np.uint16), 0.0, 0)
+        state = self._evaluated(part.state)
+        half, reduced = self.halves[state.sign], self.reduced
+        plus = half.all_plus if state.plus is None else state.plus
+        minus = half.all_minus if state.minus is None else state.minus
+        with np.errstate(all="ignore"):  # what is not finite gives an infinite bound
+            cones, walls, numbers, bounds, plus_lists, minus_lists, code, closed, found, where = KERNELS.current().explore(
+                state.V, state.walls, state.numbers, float(part.bound), plus, minus, half.plus, half.minus,
+                half.plus_lengths, half.minus_lengths, reduced.dual_scale, reduced.radius, half.mass, self.mixing,
+                float(threshold), float(best), 0.0, budget,
             )  # fmt: skip
+        KERNELS.charge(code.size, reduced.nu.size)
+        shares = part.share * 2.0 ** -open_depths(code, len(bounds))
+        states = (
+            self._with_lists(ConeState(state.sign, *arrays), float(share))
+            for *arrays, share in zip(cones, walls, numbers, _cut(*plus_lists), _cut(*minus_lists), shares, strict=True)
+        )
+        parts = [Part(float(b), float(s), child) for b, s, child in zip(bounds, shares, states, strict=True)]
+        met = where if np.any(where) else None
+        return Expansion(parts, code, float(closed), code.size, float(found), met, state.sign)
 
-        return run
+    def children(self, state: ConeState, split: int) -> tuple[ConeState, ConeState]:
+        """Both halves: v_b replaced by the middle of the edge (v_a, v_b), and v_a, for split = 1 + a r + b."""
+        a, b = divmod(split - 1, self.reduced.rank)
+        scale = exact_sum(state.V[a], state.V[b])
+        return self._child(state, b, a, scale), self._child(state, a, b, scale)
 
-    def _push(self, bound: float, cone: np.ndarray, walls: np.ndarray, slope: np.ndarray, age: float) -> None:
-        self._count += 1
-        self.open_share += self._share(age)
-        heapq.heappush(self._queue, (-bound, self._count, (cone.copy(), walls.copy(), slope.copy(), age)))
+    def hints(self, state: ConeState, level: float) -> ConeHints | None:
+        """A proof of f <= level on the cone, made afresh; None where there is none to be had."""
+        return prove_leaf(self.halves[state.sign], self.reduced, state.V, state.walls, level)
 
-    def _drop_settled(self) -> None:
-        """Once the best value has risen, whole cones may lie below what matters."""
-        settled = max(self.threshold, self.best * (1 + self.tolerance))
-        if self._queue and -self._queue[0][0] <= settled:
-            self.pruned = max(self.pruned, -self._queue[0][0])
-            self._queue.clear()
-        if not self._queue:
-            self.open_share = 0.0
+    def leaf_hints(self, V: np.ndarray, sign: int, level: float) -> ConeHints | None:
+        """`hints` for generators V (r, r) alone."""
+        return prove_leaf(self.halves[sign], self.reduced, V, np.linalg.inv(V).T, level)
 
-    def _share(self, age: float) -> float:
-        return 2.0**-age / (self.problem.rank + 1)
+    def found(self, expansion: Expansion) -> Violator | None:
+        """The direction met, in the original coordinates."""
+        return None if expansion.where is None else as_violator(self.problem, self.reduced.lift(expansion.where))
+
+    def original_bound(self, bound: float) -> float:
+        """What a bound on the reduced gain proves."""
+        return self.reduced.original_bound(bound)
+
+    def own_bound(self, threshold: float) -> float:
+        """What the reduced gain may reach to prove the threshold; no less than rounding can tell from 0."""
+        floor = _ATTAINABLE * self.error * max(half.mass for half in self.halves.values())
+        return self.reduced.reduced_threshold(threshold) + floor
+
+    def own_value(self, gain: float) -> float:
+        """The gain in the units of the reduced problem."""
+        return scaled(gain, -self.reduced.exponent)
+
+    def snapshot(self, state: ConeState) -> dict[str, np.ndarray]:
+        """The cone's arrays, without the lists."""
+        state = without_lists(self._evaluated(state))
+        return {"sign": np.array([state.sign]), "V": state.V, "walls": state.walls, "numbers": state.numbers}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> ConeState:
+        """The cone of those arrays; all rows are sifted when its turn comes."""
+        V, walls, numbers = (np.ascontiguousarray(arrays[name]) for name in ("V", "walls", "numbers"))
+        return ConeState(int(arrays["sign"][0]), V, walls, numbers)
+
+    def _start(self, sign: int) -> Iterator[ConeState]:
+        half = self.halves[sign]
+        if half.plus.size:
+            for V, walls in start_fan(np.vstack([half.plus, half.minus])):
+                yield ConeState(sign, V, walls)
+
+    def _evaluated(self, state: ConeState) -> ConeState:
+        """The state with its numbers, from all rows; the slope is half of all that counts against."""
+        if state.numbers is not None:
+            return state
+        half, numbers = self.halves[state.sign], np.zeros((6, self.reduced.rank))
+        numbers[LENGTH] = np.sqrt(np.sum(state.V**2, axis=1))
+        numbers[GAIN] = [np.sum(np.maximum(half.plus @ v, 0.0)) for v in state.V]
+        numbers[SLOPE] = 0.5 * (state.V @ np.sum(half.minus, axis=0))
+        numbers[ERROR] = self.error
+        return replace(state, numbers=numbers)
+
+    def _with_lists(self, state: ConeState, share: float) -> ConeState:
+        """The state, its lists dropped where they are longer than its share of what is kept allows."""
+        small = 4 * self.reduced.rank**2 + 64  # no longer than the cone itself
+        kept = state.plus.size + state.minus.size
+        return (
+            replace(state, V=state.V.copy(), walls=state.walls.copy(), numbers=state.numbers.copy())
+            if kept <= max(small, self.kept_rows * share)
+            else without_lists(state)
+        )
+
+    def _child(self, state: ConeState, gone: int, stays: int, scale: float) -> ConeState:
+        V, walls = state.V.copy(), state.walls.copy()
+        V[gone] = scale * (state.V[gone] + state.V[stays])
+        walls[gone] /= scale
+        walls[stays] -= state.walls[gone]
+        return ConeState(state.sign, V, walls)
 
 
-def start_fan(normals: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """r + 1 simplicial cones (generators V (r, r), walls (r, r)) that cover R^r, round in the normals' metric.
-
-    The generators are short dyadics that sum to exactly zero and any r of them are independent, so the r + 1 cones cover.
-    """
-    r = normals.shape[1]
-    for shape in (_whitening(normals), np.eye(r)):
-        generators = _simplex(r) @ shape
-        bits = _FAN_BITS + math.ceil(math.log2(np.linalg.cond(shape)))
-        generators = np.rint(generators / np.max(np.abs(generators)) * 2.0**bits) * 2.0**-bits
-        generators[-1] = -np.sum(generators[:-1], axis=0)
-        cones = [np.ascontiguousarray(np.delete(generators, k, axis=0)) for k in range(r + 1)]
-        if all(np.linalg.cond(cone) < 1e10 for cone in cones):
-            return [(cone, np.ascontiguousarray(np.linalg.inv(cone).T)) for cone in cones]
-    raise ArithmeticError("the start cones are not independent")
+def without_lists(state: ConeState) -> ConeState:
+    """The same cone with all rows to be sifted anew."""
+    numbers = state.numbers.copy()
+    numbers[[PLUS_BASE, MINUS_BASE]] = 0.0
+    return replace(state, V=state.V.copy(), walls=state.walls.copy(), numbers=numbers, plus=None, minus=None)
 
 
-def _simplex(r: int) -> np.ndarray:
-    """The r + 1 vertices of a regular simplex around 0, as rows in R^r."""
-    centred = np.eye(r + 1) - 1.0 / (r + 1)
-    axes = np.linalg.svd(centred)[2][:r]
-    return centred @ axes.T
+def open_depths(code: np.ndarray, count: int) -> np.ndarray:
+    """How many splits lie above each of the `count` open parts that fill the places left by a record in preorder."""
+    pending = [0]
+    for split in code.tolist():
+        depth = pending.pop()
+        if split:
+            pending += [depth + 1, depth + 1]
+    return np.array(pending[::-1][:count], dtype=float)
 
 
-def _whitening(normals: np.ndarray) -> np.ndarray:
-    """A symmetric matrix (r, r) that takes directions in which the hyperplanes lie evenly to the coordinates used."""
-    unit = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-    values, vectors = np.linalg.eigh(unit.T @ unit / unit.shape[0])
-    values = np.sqrt(np.maximum(values, 1e-10 * values[-1]))
-    return (vectors / values) @ vectors.T
+def _cut(cuts: np.ndarray, listed: np.ndarray) -> Iterator[np.ndarray]:
+    """The single lists of several in one."""
+    return (listed[first:last].copy() for first, last in pairwise(cuts))
+

@@ -8,30 +8,42 @@ semi-norm that leaves the last entry out where that bias is free (then sum(nu) =
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from certify.bounds.proof import GainProof
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GainProblem:
-    """rows Z (n, D), dual vector nu (n,). Both are taken as exact numbers.
+    """rows Z (n, D), dual vector nu (n,), or (n, k) for k outputs. Both are taken as exact numbers.
 
     free_bias: the last column of Z is a column of ones whose weight is not in the norm; then nu must sum to exactly 0.
+    For k outputs the gain is the Euclidean norm of nu' (Z u)_+, k numbers.
     """
 
     rows: np.ndarray
     nu: np.ndarray
     free_bias: bool = False
 
+    @property
+    def outputs(self) -> int:
+        """Number k of outputs."""
+        return 1 if self.nu.ndim == 1 else self.nu.shape[1]
+
     def gain(self, direction: np.ndarray) -> float:
-        """Signed nu . (Z u)_+ for u = direction / |direction|_P, rounded to nearest (shape (D,))."""
+        """nu . (Z u)_+ for u = direction / |direction|_P (shape (D,)), rounded to nearest: signed, or a norm for k outputs."""
         size = float(np.linalg.norm(direction[:-1] if self.free_bias else direction))
         if not size > 0:
             return 0.0
-        return float(self.nu @ np.maximum(self.rows @ direction, 0.0)) / size
+        gains = np.maximum(self.rows @ direction, 0.0) @ self.nu
+        return float(gains if self.nu.ndim == 1 else math.hypot(*gains)) / size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +61,7 @@ class GainBound:
 
     witnesses: directions found, largest gain first, one per activation pattern and sign; the first attains `lower`.
     settled: the search ended by itself; False when a limit cut it short (the bounds are then the current, true ones).
+    proof: the tree and, on demand, the hints that prove `upper`; None where another bound than a search's was the smallest.
     """
 
     lower: float
@@ -57,6 +70,25 @@ class GainBound:
     nodes: int
     settled: bool
     method: str
+    proof: GainProof | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the caller wants to know of M(nu).
+
+    threshold   gains up to here do not matter: the search may stop once M <= threshold is proved
+    tolerance   relative accuracy of M where it is larger
+    stop_above  a witness above this ends the search at once
+    starts      how many seeds the ascents get beside the given ones; None: by the rank
+    """
+
+    threshold: float = 0.0
+    tolerance: float = 1e-9
+    stop_above: float = math.inf
+    starts: int | None = None
+    seed: int = 0
+    threads: int = 1
 
 
 @dataclass(slots=True)

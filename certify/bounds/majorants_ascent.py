@@ -19,13 +19,13 @@ _FREE_BIAS_WEIGHT = 30.0  # stands for infinity in the dual norm of a free bias,
 
 def ascend(whole: OneSign, v: np.ndarray, stop: Callable[[], bool], steps: int = 15) -> np.ndarray:
     """A unit direction (N,) at least as good as v; a local maximum as a rule."""
-    raising = whole.raising * (2 * whole.raising_half)[:, None]
-    lowering = whole.lowering * (2 * whole.lowering_half)[:, None]
+    weighted, up = whole.points * np.abs(2 * whole.half)[:, None], whole.half > 0
+    raising, lowering = weighted[up], weighted[~up]
     best = with_best_bias(whole, v)
     value = whole.gain(best)
     t = (lowering @ best > 0).astype(float)
-    weighted = lowering * _metric(whole.heads, v.size)
-    rate = 1 / max(float(np.linalg.eigvalsh(weighted.T @ weighted)[-1]), 2.0**-900)
+    measured = lowering * _metric(whole.heads, v.size)
+    rate = 1 / max(float(np.linalg.eigvalsh(measured.T @ measured)[-1]), 2.0**-900)
     for _ in range(steps):
         if stop():
             break
@@ -85,8 +85,8 @@ def with_best_bias(whole: OneSign, v: np.ndarray) -> np.ndarray:
     """v with its free bias, if there is one, at the best of the gain's breakpoints along it."""
     if whole.heads == 1:
         return v
-    rows = np.concatenate([whole.raising, whole.lowering])
-    slopes = np.concatenate([whole.raising_half, -whole.lowering_half]) * rows[:, 1]
+    rows = whole.points
+    slopes = whole.half * rows[:, 1]
     rest = rows @ np.concatenate([[0.0, 0.0], v[2:]])
     breaks = np.append(-rest / rows[:, 1], v[1])
     order = np.argsort(-rest / rows[:, 1], kind="stable")

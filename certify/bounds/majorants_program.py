@@ -9,11 +9,10 @@ import numpy as np
 
 from certify.bounds.majorants_cones import margin
 from certify.bounds.majorants_quadratic import best_multipliers
-from certify.bounds.majorants_relaxation import Relaxation, Spread, symmetric
+from certify.bounds.majorants_relaxation import DirectionCone, Families, Relaxation, symmetric
 
 _PORTION = 4_000_000  # entries of svec rows that are held at once
-
-Families = list[np.ndarray]  # one array (m, k) of cones a family; see Program
+_PUSH = 0.05  # how far inside the cones of the sides a start begins
 
 
 def each(function: Callable, *families: list) -> list:
@@ -23,11 +22,11 @@ def each(function: Callable, *families: list) -> list:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Iterate:
-    """Primal Z, roots, tops with cone points s; dual S and lam (of the equalities) with cone duals z."""
+    """Primal Z, roots, x with cone points s; dual S and lam (of the equalities) with cone duals z."""
 
     Z: np.ndarray
     roots: np.ndarray
-    tops: np.ndarray
+    x: np.ndarray
     s: Families
     S: np.ndarray
     lam: np.ndarray
@@ -35,47 +34,48 @@ class Iterate:
 
 
 class Program:
-    """min -<Q0, Z> - g.roots + h.tops  with  A (Z, roots, tops) + b  in the cones, Z psd, Z_11 = 1, trace Z_zz = 1.
+    """min -<Q0, Z> - g.roots + h.(2 x - Z b)_1  with  A (Z, roots, x) + b  in the cones, Z psd, Z_11 = 1, trace Z_zz = 1.
 
-    Families of cones, in order: the roots (a'Za + 1, a'Za - 1, 2 root); the lowering spread; the sides' spread; the
-    pairs of sides; the bounded head 1 - Z_tt.
+    Families of cones, in order: the roots (a'Za + 1, a'Za - 1, 2 root); those of K for the points x, then x - Z b, then
+    Z l; the bounded head 1 - Z_tt.
     """
 
     def __init__(self, relaxation: Relaxation) -> None:
-        self.relaxation = relaxation
-        self.size, self.heads = relaxation.size, relaxation.heads
-        self.lower = Spread(relaxation.lowering, self.heads, extra=True)
-        self.side = Spread(relaxation.sides, self.heads, extra=False)
-        self.first, self.second = np.triu_indices(len(relaxation.sides), 1)
+        self.relaxation = r = relaxation
+        self.size, self.heads = r.size, r.heads
+        self.cone = DirectionCone(r.heads, r.sides)
+        self.target = np.zeros((len(r.lowering), r.size))
+        self.target[:, 0] = 2 * r.lowering_weight
+        first = np.zeros(r.size)
+        first[0] = 1.0
+        self.linear = r.linear + symmetric((r.lowering_weight @ r.lowering)[None], first[None])
         self.row, self.column = np.tril_indices(self.size)
         self.root_two = np.where(self.row == self.column, 1.0, np.sqrt(2.0))
 
-    def split(self, families: list) -> tuple:
-        """(roots, lowering list, sides list, pairs, bounded)."""
-        middle = 2 + self.heads
-        return families[0], families[1:middle], families[middle:-2], families[-2], families[-1]
-
-    def points(self, Z: np.ndarray, roots: np.ndarray, tops: np.ndarray, constant: float) -> Families:
-        """A x + constant b."""
+    def points(self, Z: np.ndarray, roots: np.ndarray, x: np.ndarray, constant: float) -> Families:
+        """A (Z, roots, x) + constant b."""
         r = self.relaxation
         squares = np.einsum("ij,ij->i", r.raising @ Z, r.raising)
         cones = np.stack([squares + constant, squares - constant, 2 * roots], axis=1)
-        pairs = np.einsum("ij,ij->i", r.sides[self.first] @ Z, r.sides[self.second])[:, None]
         bounded = np.full((self.heads - 1, 1), constant - Z[1, 1])
-        return [cones, *self.lower.point(Z, tops), *self.side.point(Z, None), pairs, bounded]
+        V = np.concatenate([x, x - r.lowering @ Z, r.sides @ Z])
+        return [cones, *self.cone.point(V), bounded]
+
+    def parts(self, D: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What belongs to x, to x - Z b, and to Z l."""
+        q = len(self.relaxation.lowering)
+        return D[:q], D[q : 2 * q], D[2 * q :]
 
     def adjoint(self, z: Families) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """A'z on Z, on the roots and on the tops."""
+        """A'z on Z, on the roots and on x."""
         r = self.relaxation
-        cones, lower, side, pairs, bounded = self.split(z)
+        cones, bounded = z[0], z[-1]
         M = (r.raising.T * (cones[:, 0] + cones[:, 1])) @ r.raising
-        M += symmetric(self.lower.multiplier(lower), r.lowering)
-        if len(r.sides):
-            M += symmetric(self.side.multiplier(side), r.sides)
-            M += symmetric(r.sides[self.first] * pairs, r.sides[self.second])
+        one, other, side = self.parts(self.cone.multiplier(z[1:-1]))
+        M += symmetric(np.concatenate([-other, side]), np.concatenate([r.lowering, r.sides]))
         if len(bounded):
             M[1, 1] -= bounded[0, 0]
-        return M, 2 * cones[:, 2], self.lower.tops(lower)
+        return M, 2 * cones[:, 2], one + other
 
     def diagonal(self, lam: np.ndarray) -> np.ndarray:
         """The equalities' adjoint: diag(lam_1, [0,] lam, ..., lam)."""
@@ -101,15 +101,9 @@ class Program:
         M[self.column, self.row] = M[self.row, self.column]
         return M
 
-    def outer(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-        """Rows svec((x y' + y x') / 2) for rows y of Y and the rows x of X, or one x (N,) for all."""
-        i, j = self.row, self.column
-        if X is Y:
-            return np.take(X, i, axis=-1) * np.take(X, j, axis=-1) * self.root_two
-        half = self.root_two / 2
-        rows = np.take(Y, j, axis=-1) * (np.take(X, i, axis=-1) * half)
-        rows += np.take(Y, i, axis=-1) * (np.take(X, j, axis=-1) * half)
-        return rows
+    def squares(self, rows: np.ndarray) -> np.ndarray:
+        """Rows svec(x x') for the rows x (m, N)."""
+        return np.take(rows, self.row, axis=1) * np.take(rows, self.column, axis=1) * self.root_two
 
     def central_start(self) -> np.ndarray:
         """The Z of the uniform distribution of directions."""
@@ -125,23 +119,23 @@ class Program:
         squares = np.einsum("ij,ij->i", r.raising @ Z, r.raising)
         shift = mu / (2 * r.raising_weight)
         roots = squares / (shift + np.sqrt(shift**2 + squares))
-        tails = self.lower.point(Z, np.zeros(len(r.lowering)))
-        largest = np.max([np.einsum("ij,ij->i", s[:, 1:], s[:, 1:]) for s in tails], axis=0)
+        x = r.lowering @ Z / 2
         shift = (self.heads + 1) * mu / (2 * r.lowering_weight)
-        tops = shift + np.sqrt(shift**2 + largest)
-        s = self.points(Z, roots, tops, 1.0)
-        for cones in s[self.heads + 2 :]:
+        x += (shift + np.sqrt(shift**2 + np.einsum("ij,ij->i", x, x)))[:, None] * Z[0]
+        s = self.points(Z, roots, x, 1.0)
+        for cones in s[1:-1]:
             tail = np.sqrt(np.einsum("ij,ij->i", cones[:, 1:], cones[:, 1:]))
-            cones[:, 0] = np.maximum(cones[:, 0], 1.1 * tail + 0.05)
+            cones[:, 0] = np.maximum(cones[:, 0], 1.1 * tail + _PUSH)
         z = each(lambda x: mu * np.column_stack([x[:, :1], -x[:, 1:]]) / margin(x)[:, None], s)
-        lower = slice(1, 2 + self.heads)
-        balance = r.lowering_weight / self.lower.tops(z[lower])
-        z[lower] = [x * balance[:, None] for x in z[lower]]
-        return Iterate(Z, roots, tops, s, *self._dual_slack(z, mu), z)
+        one, other, _ = self.parts(self.cone.multiplier(z[1:-1]))
+        balance = self.target[:, 0] / (one + other)[:, 0]
+        balance = np.concatenate([balance, balance, np.ones(len(r.sides))])
+        z[1:-1] = [cones * np.repeat(balance, len(cones) // max(len(balance), 1))[:, None] for cones in z[1:-1]]
+        return Iterate(Z, roots, x, s, *self._dual_slack(z, mu), z)
 
     def _dual_slack(self, z: Families, mu: float) -> tuple[np.ndarray, np.ndarray]:
         """S positive definite and lam that satisfy the dual equation on Z; raises the bounded head's dual for that."""
-        Q = self.relaxation.linear + self.adjoint(z)[0]
+        Q = self.linear + self.adjoint(z)[0]
         multipliers = best_multipliers(Q, self.heads)
         lam = multipliers[[0, -1]] + 3 * mu * np.array([1.0, self.size - self.heads])
         for k in range(1, self.heads):

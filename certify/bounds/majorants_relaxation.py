@@ -2,11 +2,10 @@
 
 In homogenised coordinates v = (1, [t,] z), with Z standing for v v':
 
-    max  <Q0, Z> + sum g_i sqrt(a_i'Z a_i) - sum h_j max_k |(Z b_j)_k|
-    over Z psd, Z_11 = 1, Z_tt <= 1, trace Z_zz = 1
-    with |(Z l)_z| <= (Z l)_1,  |(Z l)_t| <= (Z l)_1,  l_i'Z l_j >= 0   for the half-spaces l.v >= 0 of the node
-
-k runs over the blocks of coordinates: the heads 1 and t, and z, measured by its norm.
+    max  <Q0, Z> + sum g_i sqrt(a_i'Z a_i) - sum h_j (2 x_j - Z b_j)_1
+    over Z psd, Z_11 = 1, Z_tt <= 1, trace Z_zz = 1, and x_j that stand for (b_j.v)_+ v
+    with x_j, x_j - Z b_j and Z l in K for the half-spaces l.v >= 0 of the node, K the cone over its directions:
+    K = { x : |x_z| <= x_1, |x_t| <= x_1, l.x >= 0 for all l }
 """
 
 from __future__ import annotations
@@ -14,6 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+from certify.bounds.majorants_cones import Scaling
+
+Families = list[np.ndarray]  # one array (m, k) of cones a family
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,55 +39,63 @@ class Relaxation:
         """Order N = heads + r of the matrix Z."""
         return self.linear.shape[0]
 
-    def value(self, Z: np.ndarray) -> float:
-        """The objective at Z, extras eliminated."""
+    def value(self, Z: np.ndarray, x: np.ndarray) -> float:
+        """The objective at Z and x (q, N)."""
         roots = np.sqrt(np.maximum(np.einsum("ij,ij->i", self.raising @ Z, self.raising), 0.0))
-        lowered = block_norms(self.lowering @ Z, self.heads).max(axis=1, initial=0.0)
+        lowered = 2 * x[:, 0] - self.lowering @ Z[0]
         return float(np.sum(self.linear * Z) + self.raising_weight @ roots - self.lowering_weight @ lowered)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DirectionCone:
+    """K, for many points V (m, N) at once, as families of second-order cones: z against the head, t, the sides."""
+
+    heads: int
+    sides: np.ndarray
+
+    def point(self, V: np.ndarray) -> Families:
+        """The cones' points at V: (m, r + 1), then (m, 2) for t, then (m sides, 1)."""
+        tails = [V[:, self.heads :], *(V[:, [k]] for k in range(1, self.heads))]
+        return [*(np.column_stack([V[:, 0], tail]) for tail in tails), (V @ self.sides.T).reshape(-1, 1)]
+
+    def multiplier(self, duals: Families) -> np.ndarray:
+        """D (m, N) such that sum_i <D_i, V_i> is the dual pairing."""
+        D = self.tilts(duals) @ self.sides
+        D[:, self.heads :] += duals[0][:, 1:]
+        for k, dual in enumerate(duals[:-1]):
+            D[:, 0] += dual[:, 0]
+            if k:
+                D[:, k] += dual[:, 1]
+        return D
+
+    def tilts(self, duals: Families) -> np.ndarray:
+        """The duals (m, sides) of l.V >= 0."""
+        return duals[-1].reshape(len(duals[0]), len(self.sides))
+
+    def hessian(self, scalings: list[Scaling]) -> np.ndarray:
+        """A'W^-2 A (m, N, N) for the map A from V to its cones; W^-2 = (2 w w' + diag(-1, I)) / eta^2, w = (w0, -w1)."""
+        main, size, heads = scalings[0], self.sides.shape[1], self.heads
+        m = len(main.w)
+        weights = (scalings[-1].eta ** -2).reshape(m, len(self.sides))
+        out = (weights @ (self.sides[:, :, None] * self.sides[:, None, :]).reshape(-1, size * size)).reshape(
+            m, size, size
+        )
+        for k, scale in enumerate(scalings[:-1]):
+            w = np.zeros((m, size))
+            own = slice(heads, None) if k == 0 else slice(k, k + 1)
+            w[:, 0], w[:, own] = scale.w[:, 0], -scale.w[:, 1:]
+            inverse = scale.eta**-2
+            out += (2 * inverse[:, None] * w)[:, :, None] * w[:, None, :]
+            out[:, 0, 0] -= inverse
+            tail = np.arange(size)[own]
+            out[:, tail, tail] += inverse[:, None]
+        return out
 
 
 def block_norms(x: np.ndarray, heads: int) -> np.ndarray:
     """|x_k| for every head and the norm of the rest (shape (m, heads + 1))."""
     rest = np.sqrt(np.einsum("ij,ij->i", x[:, heads:], x[:, heads:]))
     return np.column_stack([np.abs(x[:, :heads]), rest])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Spread:
-    """The cones |block of Z v| <= top for rows v (m, N): top is an extra variable a row, or (Z v)_1.
-
-    Their points are a list of arrays: (m, r + 1) for the block z, then (m, 2) for each of `blocks`.
-    """
-
-    rows: np.ndarray
-    heads: int
-    extra: bool
-
-    @property
-    def blocks(self) -> range:
-        """The heads that are bounded by the top."""
-        return range(0 if self.extra else 1, self.heads)
-
-    def point(self, Z: np.ndarray, top: np.ndarray | None) -> list[np.ndarray]:
-        """The cones' points at (a displacement of) Z and of the extra variables."""
-        x = self.rows @ Z
-        first = x[:, 0] if top is None else top
-        tails = [x[:, self.heads :], *(x[:, [k]] for k in self.blocks)]
-        return [np.column_stack([first, tail]) for tail in tails]
-
-    def multiplier(self, duals: list[np.ndarray]) -> np.ndarray:
-        """Y (m, N) such that sum_j <y_j, Z v_j> is the part of the dual pairing that falls on Z."""
-        Y = np.zeros_like(self.rows)
-        Y[:, self.heads :] = duals[0][:, 1:]
-        for k, dual in zip(self.blocks, duals[1:], strict=True):
-            Y[:, k] = dual[:, 1]
-        if not self.extra:
-            Y[:, 0] = self.tops(duals)
-        return Y
-
-    def tops(self, duals: list[np.ndarray]) -> np.ndarray:
-        """The part of the pairing that falls on the tops (m,)."""
-        return sum(dual[:, 0] for dual in duals)
 
 
 def symmetric(Y: np.ndarray, V: np.ndarray) -> np.ndarray:

@@ -15,16 +15,15 @@ from certify.bounds.majorants_newton import NewtonSystem
 from certify.bounds.majorants_program import Families, Iterate, Program, each
 
 _DAMPING = 0.98
-_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Residuals:
-    """How far an iterate is from feasible (on Z, roots, tops, cones), and its complementarity mu."""
+    """How far an iterate is from feasible (on Z, roots, x, cones), and its complementarity mu."""
 
     on_Z: np.ndarray
     roots: np.ndarray
-    tops: np.ndarray
+    x: np.ndarray
     cones: Families
     mu: float
 
@@ -42,7 +41,7 @@ class Direction:
     dX: np.ndarray
     dZ: np.ndarray
     droots: np.ndarray
-    dtops: np.ndarray
+    dx: np.ndarray
     dlam: np.ndarray
     ds: Families
     dz: Families
@@ -50,14 +49,14 @@ class Direction:
     scaled_dz: Families
 
 
-def improve(program: Program, at: Iterate, enough: Callable[[Iterate, Residuals], bool]) -> None:
+def improve(program: Program, at: Iterate, enough: Callable[[Iterate, Residuals], bool], steps: int) -> None:
     """Iterate until `enough` says so, or float64 has no more to give; `enough` sees every iterate."""
     with np.errstate(all="ignore"):
-        _iterate(program, at, enough)
+        _iterate(program, at, enough, steps)
 
 
-def _iterate(program: Program, at: Iterate, enough: Callable[[Iterate, Residuals], bool]) -> None:
-    for _ in range(_STEPS):
+def _iterate(program: Program, at: Iterate, enough: Callable[[Iterate, Residuals], bool], steps: int) -> None:
+    for _ in range(steps):
         residuals = residuals_of(program, at)
         if enough(at, residuals) or not residuals.mu > 0:
             return
@@ -73,14 +72,14 @@ def _iterate(program: Program, at: Iterate, enough: Callable[[Iterate, Residuals
 def residuals_of(program: Program, at: Iterate) -> Residuals:
     """Residuals of the optimality conditions."""
     r = program.relaxation
-    on_Z, on_roots, on_tops = program.adjoint(at.z)
-    points = program.points(at.Z, at.roots, at.tops, 1.0)
+    on_Z, on_roots, on_x = program.adjoint(at.z)
+    points = program.points(at.Z, at.roots, at.x, 1.0)
     pairing = np.sum(at.Z * at.S) + sum(float(np.sum(s * z)) for s, z in zip(at.s, at.z, strict=True))
     count = program.size + sum(len(s) for s in at.s)
     return Residuals(
-        program.diagonal(at.lam) - r.linear - on_Z - at.S,
+        program.diagonal(at.lam) - program.linear - on_Z - at.S,
         -r.raising_weight - on_roots,
-        r.lowering_weight - on_tops,
+        program.target - on_x,
         [point - s for point, s in zip(points, at.s, strict=True)],
         float(pairing) / count,
     )
@@ -114,15 +113,15 @@ def _direction(system: NewtonSystem, residuals: Residuals, cones: Families, scal
     program = system.program
     gaps = system.each("divide", residuals.cones)
     pull = system.each("divide", [a - b for a, b in zip(cones, gaps, strict=True)])
-    on_Z, on_roots, on_tops = program.adjoint(pull)
-    dY, dZ, droots, dtops, dlam = system.solve(
-        on_Z - residuals.on_Z, scaled, on_roots - residuals.roots, on_tops - residuals.tops
+    on_Z, on_roots, on_x = program.adjoint(pull)
+    dY, dZ, droots, dx, dlam = system.solve(
+        on_Z - residuals.on_Z, scaled, on_roots - residuals.roots, on_x - residuals.x
     )
-    ds = [a + b for a, b in zip(program.points(dZ, droots, dtops, 0.0), residuals.cones, strict=True)]
+    ds = [a + b for a, b in zip(program.points(dZ, droots, dx, 0.0), residuals.cones, strict=True)]
     scaled_ds = system.each("divide", ds)
     scaled_dz = [a - b for a, b in zip(cones, scaled_ds, strict=True)]
     dz = system.each("divide", scaled_dz)
-    return Direction(dY, scaled - dY, dZ, droots, dtops, dlam, ds, dz, scaled_ds, scaled_dz)
+    return Direction(dY, scaled - dY, dZ, droots, dx, dlam, ds, dz, scaled_ds, scaled_dz)
 
 
 def _reach(system: NewtonSystem, at: Iterate, direction: Direction) -> tuple[float, float]:
@@ -143,7 +142,7 @@ def _moved(system: NewtonSystem, at: Iterate, d: Direction, primal: float, dual:
     return Iterate(
         at.Z + primal * d.dZ,
         at.roots + primal * d.droots,
-        at.tops + primal * d.dtops,
+        at.x + primal * d.dx,
         [s + primal * ds for s, ds in zip(at.s, d.ds, strict=True)],
         at.S + dual / 2 * (dS + dS.T),
         at.lam + dual * d.dlam,

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from certify.bounds.interface import GainProblem
 from certify.bounds.majorants_quadratic import proved_maximum
-from certify.bounds.majorants_reduction import Hinges, reduce_problem, rounded_up, row_norms
+from certify.bounds.majorants_reduction import Hinges, homogenised, rounded_up
 from certify.bounds.majorants_relaxation import symmetric
+from certify.bounds.reduction import ReducedGain, row_norms
 from certify.rounding import TINY, gamma
 
 
-def quick_gain_bound(problem: GainProblem) -> float:
+def quick_gain_bound(problem: GainProblem, reduced: ReducedGain | None = None) -> float:
     """An upper bound on M(nu) in O(n r^2): one quadratic majorant a sign (docs/theory.md, section 9).
 
     Finite whenever the input is finite and the gain itself fits a float; with a free bias nu must sum to exactly 0.
-    Infinite (fails closed) for values that are not finite and for a free bias with another sum.
+    Infinite (fails closed) for values that are not finite and for a free bias with another sum. For k outputs the gain is a
+    norm, at most the norm of the outputs' bounds.
     """
+    if problem.nu.ndim == 2:
+        each = [quick_gain_bound(replace(problem, nu=np.ascontiguousarray(nu))) for nu in problem.nu.T]
+        return rounded_up(math.hypot(*each), problem.outputs + 8)
     try:
-        hinges = reduce_problem(problem)
+        hinges = homogenised(problem, reduced)
     except ValueError:
         return math.inf
     if hinges is None:

@@ -27,10 +27,11 @@ _NEGLIGIBLE = 2.0**-100  # rows of less weight than this, relative, are left out
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReducedGain:
-    """rows (N, r) and nu (N,) of the same sign structure, norm |u / dual_scale|, and the way back to R^D.
+    """rows (N, r) and nu (N,) or (N, k) of the same sign structure, norm |u / dual_scale|, and the way back to R^D.
 
     dual_scale (r,): 1, or 1/FREE_BIAS_WEIGHT for a free bias; the dual norm of g is |dual_scale * g|.
     radius: every direction that matters has Euclidean length at most this.
+    reach: a free bias need not go beyond the height where the last column's entry makes this much; 0 without one.
     """
 
     rows: np.ndarray
@@ -41,6 +42,7 @@ class ReducedGain:
     factor: float
     error: float
     exponent: int = 0
+    reach: float = 0.0
 
     @property
     def rank(self) -> int:
@@ -74,19 +76,20 @@ class ReducedGain:
 
 def reduce_gain(problem: GainProblem) -> ReducedGain:
     """The reduced problem. Raises ValueError where a free bias meets a nu that does not sum to exactly zero."""
-    if problem.free_bias and not sums_to_zero(problem.nu):
+    if problem.free_bias and not all(sums_to_zero(column) for column in columns(problem.nu).T):
         raise ValueError("with a free hidden bias the dual vector must sum to exactly zero")
     rows, nu, exponent, bias_exponent = _of_order_one(problem)
-    centre, unit, shift_error = np.zeros(max(rows.shape[1] - 1, 0)), 1.0, 0.0
+    centre, unit, reach, shift_error = np.zeros(max(rows.shape[1] - 1, 0)), 1.0, 0.0, 0.0
     if problem.free_bias:
-        centre = np.mean(rows[:, :-1], axis=0)
+        centre = enclosing_centre(rows[:, :-1])
         inputs = rows[:, :-1] - centre
         lengths = np.linalg.norm(inputs, axis=1)
-        shift_error = 2 * UNIT * float(np.abs(nu) @ lengths)
-        unit = _power_above(float(np.max(lengths, initial=0.0)) * (1 + 1e-9))
+        shift_error = 2 * UNIT * float(_sizes(nu) @ lengths)
+        reach = float(np.max(lengths, initial=0.0)) * (1 + 1e-9)
+        unit = _power_above(reach)
         rows = np.column_stack([inputs, np.full(rows.shape[0], unit)])
     lengths = np.linalg.norm(rows, axis=1)
-    weights = np.abs(nu) * lengths
+    weights = _sizes(nu) * lengths
     used = weights > _NEGLIGIBLE * float(np.max(weights, initial=0.0))
     dropped_error = float(np.sum(weights[~used])) + (rows.size * _UNDERFLOW if np.any(used) else 0.0)
     rows, nu, merge_error = merge_parallel(rows[used], nu[used])
@@ -98,7 +101,7 @@ def reduce_gain(problem: GainProblem) -> ReducedGain:
         radius = math.sqrt(2.0) * (1 + 1e-9)
         basis = np.vstack([basis[:-1], np.ldexp(unit * basis[-1:] - centre @ basis[:-1], bias_exponent)])
     error = (dropped_error + merge_error + span_error + shift_error) * radius * SLOP
-    return ReducedGain(rows, nu, scale, radius, basis, factor, error, exponent)
+    return ReducedGain(rows, nu, scale, radius, basis, factor, error, exponent, reach)
 
 
 def _of_order_one(problem: GainProblem) -> tuple[np.ndarray, np.ndarray, int, int]:
@@ -107,19 +110,49 @@ def _of_order_one(problem: GainProblem) -> tuple[np.ndarray, np.ndarray, int, in
     Each row has its own power of two, moved into nu; with a free bias, whose column must stay ones, the inputs have a common one.
     """
     rows, nu = problem.rows, problem.nu
-    mantissas, exponents = np.frexp(nu)
-    common = 0
+    # one exponent a sample, that of its largest entry
+    exponents = np.frexp(np.max(np.abs(columns(nu)), axis=1, initial=0.0))[1]
+    moved, common = np.zeros(rows.shape[0], dtype=exponents.dtype), 0
     if problem.free_bias:
         inputs = rows[:, :-1]
         common = int(np.frexp(np.max(np.abs(inputs), initial=0.0))[1])
         rows = np.column_stack([np.ldexp(inputs, -common), rows[:, -1]])
     else:
         own = np.frexp(np.max(np.abs(rows), axis=1, initial=0.0))[1]
-        rows, exponents = np.ldexp(rows, -own[:, None]), exponents + own
-    present = (mantissas != 0) & np.any(rows != 0, axis=1)
-    top = int(np.max(exponents[present], initial=-(2**30)))
-    nu = np.ldexp(np.where(present, mantissas, 0.0), np.where(present, exponents - top, 0))
+        rows, moved = np.ldexp(rows, -own[:, None]), own
+    present = np.any(columns(nu) != 0, axis=1) & np.any(rows != 0, axis=1)
+    top = int(np.max((exponents + moved)[present], initial=-(2**30)))
+    shifts = np.where(present, moved - top, 0).reshape((-1,) + (1,) * (nu.ndim - 1))
+    nu = np.ldexp(np.where(present.reshape(shifts.shape), nu, 0.0), shifts)
     return rows, nu, top + common, common
+
+
+def columns(nu: np.ndarray) -> np.ndarray:
+    """nu as (n, k), one column an output."""
+    return nu if nu.ndim == 2 else nu[:, None]
+
+
+def _sizes(nu: np.ndarray) -> np.ndarray:
+    """|nu_i| for each sample, over the outputs (a free rounding upward is left to SLOP)."""
+    return np.abs(nu) if nu.ndim == 1 else np.sqrt(np.sum(nu**2, axis=1))
+
+
+def enclosing_centre(points: np.ndarray, steps: int = 100) -> np.ndarray:
+    """Centre (d,) of a nearly smallest enclosing ball, by Badoiu and Clarkson's steps to the farthest of the points (n, d)."""
+    mean = np.mean(points, axis=0)
+    centre = mean
+    for k in range(steps if points.size < 1_000_000 else 5):
+        farthest = points[np.argmax(row_norms(points - centre))]
+        centre = centre + (farthest - centre) / (k + 3)
+    better = np.max(row_norms(points - centre)) < np.max(row_norms(points - mean))
+    return centre if better else mean
+
+
+def row_norms(rows: np.ndarray) -> np.ndarray:
+    """Euclidean norms of the rows, to a few roundings even where squares would underflow."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    unit = rows / np.where(largest > 0, largest, 1.0)[:, None]
+    return largest * np.sqrt(np.einsum("ij,ij->i", unit, unit))
 
 
 def _power_above(x: float) -> float:
@@ -130,7 +163,7 @@ def _power_above(x: float) -> float:
 def merge_parallel(rows: np.ndarray, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Merge positively parallel rows: nu_i (c x.u)_+ = c nu_i (x.u)_+. Returns rows, nu, and sum |nu_i| |c x_ref - x_i|.
 
-    rows (N, D) nonzero. The representative of a group is its first row.
+    rows (N, D) nonzero, nu (N,) or (N, k). The representative of a group is its first row.
     """
     lengths = np.linalg.norm(rows, axis=1)
     keys = np.round(rows / lengths[:, None], 12) + 0.0
@@ -143,11 +176,12 @@ def merge_parallel(rows: np.ndarray, nu: np.ndarray) -> tuple[np.ndarray, np.nda
     same = np.all(rows == rows[first][group], axis=1)
     ratio, drift = np.where(same, 1.0, ratio), np.where(same, 0.0, drift)
     members = np.bincount(group)
-    merged = np.bincount(group, weights=nu * ratio)
-    sizes = np.bincount(group, weights=np.abs(nu) * ratio)
+    merged = np.zeros((first.size, *nu.shape[1:]))
+    np.add.at(merged, group, nu * ratio.reshape((-1,) + (1,) * (nu.ndim - 1)))
+    sizes = np.bincount(group, weights=_sizes(nu) * ratio)
     rounding = np.sum(gamma(members + 2) * sizes * lengths[first] * (members > 1))
-    error = float(np.sum(np.abs(nu) * drift) + rounding) * SLOP
-    keep = merged != 0
+    error = float(np.sum(_sizes(nu) * drift) + rounding) * SLOP
+    keep = np.any(columns(merged) != 0, axis=1)
     return rows[first][keep], merged[keep], error
 
 
@@ -172,7 +206,7 @@ def _to_row_space(rows: np.ndarray, nu: np.ndarray, free_bias: bool) -> tuple[np
     residual += 4 * gamma(linear.shape[1] + rank + 4) * lengths * linear.shape[1] ** 0.5
     gram_error = float(np.linalg.norm(basis.T @ basis - np.eye(rank))) + gamma(linear.shape[1] + 2) * rank
     factor = 1.0 + gram_error
-    error = float(np.abs(nu) @ residual) * SLOP
+    error = float(_sizes(nu) @ residual) * SLOP
     if not free_bias:
         return reduced, basis, factor, error
     full = np.zeros((dimension, rank + 1))

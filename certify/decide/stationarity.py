@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.bounds.cones import ConeSearch
+from certify.bounds.cones import ConeBrancher
 from certify.bounds.interface import GainProblem, Limits
 from certify.bounds.kernel import least_majorant
 from certify.bounds.reduction import reduce_gain
+from certify.bounds.search import Search
 from certify.errors import InputError
 from certify.problem import Neurons, TrainingProblem
 from certify.reference.patterns import EnumerationStopped, enumerate_cones
@@ -25,7 +26,7 @@ from certify.verdict import Stationarity
 
 TOLERANCE = 1e-6
 _BOUNDARY = 1e-7  # |x.u| below this times |x||u| counts as on the boundary
-_DIRECTION_ROUNDS = 24
+_DIRECTION_NODES = 1536
 _PERTURBATIONS = 256
 _LEAST_SCALE = 1e-3
 _MOST_LISTED = 2_000
@@ -88,7 +89,7 @@ def size_scale(problem: TrainingProblem, neurons: Neurons) -> float:
     scale = float(np.sqrt(np.mean(squares) / 2)) if squares.size else 0.0
     row = float(np.sqrt(np.mean(np.sum(problem.rows**2, axis=1)))) or 1.0
     natural = float(np.sqrt(np.sqrt(np.mean(problem.targets**2)) / row)) or 1.0
-    return max(scale, _LEAST_SCALE * natural)
+    return max(scale, _LEAST_SCALE * natural) or 1.0  # zero where the squares of the data overflow
 
 
 def bias_residual(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> float:
@@ -179,14 +180,12 @@ def descent_at_kink(problem: TrainingProblem, slopes: NeuronSlopes) -> tuple[flo
     if not size > 0:
         return 0.0, 0.0, None
     rows = np.vstack([slopes.rows, slopes.smooth / size, -slopes.smooth / size])
-    reduced = reduce_gain(GainProblem(rows, np.concatenate([slopes.weights / size, [-1.0, 1.0]])))
-    search = ConeSearch(reduced, 1, reduced.reduced_threshold(TOLERANCE / 8), TOLERANCE / 8)
-    for _ in range(_DIRECTION_ROUNDS):
-        if search.finished:
-            break
-        search.round(None, 8, 8)
-    direction = None if search.where is None else reduced.lift(search.where)
-    return size * reduced.original_value(search.best), size * reduced.original_bound(search.upper), direction
+    gain = GainProblem(rows, np.concatenate([slopes.weights / size, [-1.0, 1.0]]))
+    search = Search(ConeBrancher(gain, reduce_gain(gain), signs=(1,)), TOLERANCE / 8, TOLERANCE / 8)
+    search.advance(_DIRECTION_NODES, 1, lambda: False, lambda: False)
+    best = max(search.candidates, key=lambda violator: violator.gain, default=None)
+    direction = None if best is None else best.direction
+    return size * search.best, size * search.upper, direction
 
 
 def dead_neurons(problem: TrainingProblem, neurons: Neurons) -> tuple[int, ...]:
