@@ -141,7 +141,12 @@ class Portfolio:
 
 
 def remaining(search: Search) -> float:
-    """Seconds of work that a search is expected to need until it ends; 0 where it has ended."""
+    """Seconds of work that a search is expected to need until it ends; 0 where it has ended.
+
+    While next to nothing is settled its first nodes say nothing: it is given the benefit of the doubt, as much again as so far.
+    """
     if search.finished:
         return 0.0
+    if search.nodes < _PILOT_NODES * 4:
+        return min(search.work, search.work * (1 / max(search.proved, 1e-300) - 1))
     return search.work * (1 / search.proved - 1) if search.proved > 0 else math.inf

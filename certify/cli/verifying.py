@@ -1,0 +1,129 @@
+"""The job behind `certify verify`, and the one bridge by which arrays read with numpy reach the checker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from certify.checker.rejection import Rejected, require
+from certify.cli import exit_codes
+from certify.cli.choices import Format
+from certify.cli.stdin import files_or_stdin
+from certify.errors import UnreadableFile
+from certify.report.writing import deliver, require_writable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from certify.checker.certificate import Certificate, Data, Network
+    from certify.checker.claims import Accepted
+    from certify.files import StoredDataset, StoredModel
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """One call of `certify verify`."""
+
+    certificate: Path
+    model: Path
+    data: Path
+    mapping: tuple[str, ...]
+    x_key: str | None
+    y_key: str | None
+    paranoid: bool
+    format: Format
+    output: Path | None
+
+
+def run_verify(request: VerifyRequest) -> int:
+    """Exit code of the verification. Raises CertifyError where a file cannot be read."""
+    from certify.files import load_dataset, load_model, parse_map
+
+    if request.output is not None:
+        require_writable(request.output, "--output")
+    mapping = parse_map(request.mapping) or None
+    with files_or_stdin((request.certificate, request.model, request.data)) as (certificate, model_path, data_path):
+        content = _content(certificate)
+        data = load_dataset(data_path, request.x_key, request.y_key)
+        model = load_model(model_path, mapping, data.dataset.inputs)
+        try:
+            outcome: Accepted | str = verified(content, model, data, request.paranoid)
+        except Rejected as reason:
+            outcome = str(reason)
+    deliver(_as_json(outcome) if request.format is Format.JSON else _as_text(outcome), request.output)
+    return exit_codes.REJECTED if isinstance(outcome, str) else exit_codes.DONE
+
+
+def verified(content: bytes, model: StoredModel, data: StoredDataset, paranoid: bool = False) -> Accepted:
+    """Decide a certificate for the arrays of two files. Raises Rejected with the reason."""
+    from certify.checker.certificate import read_certificate
+    from certify.checker.claims import decide_for
+
+    certificate = read_certificate(content)
+    for name, stored, source in (("model", model, certificate.network), ("data", data, certificate.data)):
+        same = source.file_sha256 in (None, stored.file_sha256)
+        require(same, f"{name} file: not the one that the certificate is about (SHA-256 {stored.file_sha256})")
+    return decide_for(certificate, checker_data(data), checker_network(model), paranoid)
+
+
+def checker_data(stored: StoredDataset) -> Data:
+    """The data in plain lists. Raises Rejected for several outputs."""
+    from certify.checker.certificate import Data
+
+    dataset = stored.dataset
+    require(dataset.y.shape[1] == 1, f"data: {dataset.y.shape[1]} outputs; a certificate is about one")
+    return Data(dataset.X.tolist(), dataset.y[:, 0].tolist(), _listed(dataset.sample_weight))
+
+
+def checker_network(stored: StoredModel) -> Network:
+    """The network in plain lists. Raises Rejected for several outputs."""
+    from certify.checker.certificate import Network
+
+    net = stored.network
+    require(net.outputs == 1, f"network: {net.outputs} outputs; a certificate is about one")
+    constant = None if net.output_bias is None else float(net.output_bias[0])
+    return Network(net.hidden_weights.tolist(), _listed(net.hidden_bias), net.output_weights[:, 0].tolist(), constant)
+
+
+def _listed(array: np.ndarray | None) -> list[float] | None:
+    return None if array is None else array.tolist()
+
+
+def _content(path: Path) -> bytes:
+    from certify.checker.document import read_bytes
+
+    try:
+        return read_bytes(str(path))
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror or error}") from error
+
+
+def _as_text(outcome: Accepted | str) -> str:
+    return f"REJECTED {outcome}\n" if isinstance(outcome, str) else "\n".join(outcome.lines()) + "\n"
+
+
+def _as_json(outcome: Accepted | str) -> str:
+    from certify.report.as_json import SCHEMA_VERSION, to_json
+
+    if isinstance(outcome, str):
+        return to_json({"schema_version": SCHEMA_VERSION, "accepted": False, "reason": outcome})
+    head = {"schema_version": SCHEMA_VERSION, "accepted": True, "reason": None}
+    return to_json(head | _claims(outcome.certificate) | {"leaves": outcome.leaves})
+
+
+def _claims(certificate: Certificate) -> dict[str, Any]:
+    claim = certificate.claim
+    better = claim.better
+    return {
+        "verdict": claim.verdict,
+        "eps": claim.eps,
+        "value_bounds": _bounds(claim.value),
+        "lower_bound": claim.lower_bound,
+        "better": better and {"width": len(better.network.output_weights), "value_bounds": _bounds(better.value)},
+        "width": certificate.width,
+    }
+
+
+def _bounds(value: tuple[float, float]) -> dict[str, float]:
+    return {"lower": value[0], "upper": value[1]}
