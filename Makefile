@@ -8,7 +8,7 @@ IRIS := fixtures/iris.npz --loss half-squared --reduction sum --weight-decay 15 
 CERTIFIED := check fixtures/iris_torch_wide.npz $(IRIS)
 REFUTED := check fixtures/iris_torch_local.npz $(IRIS)
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench bench-engine bench-check bench-solve lint clean mutants
 
 demo: $(VENV)/.installed
 	@echo; echo '$$ certify $(CERTIFIED)'
@@ -19,9 +19,23 @@ demo: $(VENV)/.installed
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
 
-bench: $(VENV)/.benched
-	$(BIN)/python benchmarks/check.py
-	$(BIN)/python benchmarks/gain.py
+bench: bench-engine bench-check
+
+bench-engine: $(VENV)/.benched
+	$(BIN)/python -m benchmarks.engine $(BENCH_OPTIONS)
+	$(BIN)/python -m benchmarks.tables
+
+bench-check: $(VENV)/.benched
+	$(BIN)/python -m benchmarks.check
+	$(BIN)/python -m benchmarks.tables
+
+# every small change of the checker's code must fail a test; hours on one core, `--every 10` takes a sample
+mutants: $(VENV)/.tested
+	PYTHONPATH=. $(BIN)/python tests/mutants.py $(MUTANTS_OPTIONS)
+
+bench-solve: $(VENV)/.benched-solve
+	$(BIN)/python -W ignore -m benchmarks.solve $(BENCH_OPTIONS)
+	$(BIN)/python -m benchmarks.tables
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check certify tests benchmarks fixtures
@@ -43,6 +57,10 @@ $(VENV)/.tested: pyproject.toml | $(BIN)/python
 
 $(VENV)/.benched: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[bench]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.benched-solve: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[bench,bench-solve]' || $(INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.linted: pyproject.toml | $(BIN)/python

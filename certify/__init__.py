@@ -21,6 +21,8 @@ _HOMES = {
     "Reason": "certify.verdict",
     "CheckOptions": "certify.decide.options",
     "check_network": "certify.decide",
+    "solve_dataset": "certify.decide.solve",
+    "descend_network": "certify.decide.descend",
     "load_model": "certify.files",
     "load_dataset": "certify.files",
     "resolve_objective": "certify.files",

@@ -8,15 +8,32 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from certify.objective import Bias
 from certify.problem import TrainingProblem
-from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, round_to_zero_sum, sums_to_zero
+from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, gamma, round_to_zero_sum, sums_to_zero
+
+if TYPE_CHECKING:
+    from certify.bounds.interface import GainBound
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LowerBound:
+    """P* >= value, because nu (n,) may be scaled as far as its proved gain allows: all that a certificate is made from.
+
+    nu and gain are None as long as nothing but P* >= 0 is known.
+    """
+
+    value: float = 0.0
+    nu: np.ndarray | None = None
+    gain: GainBound | None = None
 
 
 def dual_vector(problem: TrainingProblem, predictions: np.ndarray) -> np.ndarray:
@@ -58,19 +75,49 @@ def best_constant(problem: TrainingProblem, predictions: np.ndarray) -> float:
     return c
 
 
+def transferred_gain(problem: TrainingProblem, nu: np.ndarray, known: LowerBound) -> float:
+    """A float at least M(nu) (nu (n,)), from a dual vector nearby whose gain is known: M is a seminorm, and
+    M(delta) <= sum |delta_i| |x_i| (docs/theory.md, section 3). Infinite where nothing is known."""
+    if known.gain is None or (problem.needs_zero_sum and not (sums_to_zero(nu) and sums_to_zero(known.nu))):
+        return math.inf
+    n, d = problem.rows.shape
+    rows = problem.rows[:, :-1] if problem.free_hidden_bias else problem.rows
+    step = float(np.abs(nu - known.nu) @ np.linalg.norm(rows, axis=1)) * (1 + gamma(n + d + 8)) * SLOP
+    upper = (known.gain.upper + step + n * TINY) * (1 + 4 * UNIT)
+    return upper if math.isfinite(upper) else math.inf
+
+
 def scaled_dual_bound(problem: TrainingProblem, nu: np.ndarray, gain_upper: float) -> float:
     """A float at most P*, from any dual vector nu (n,) and any proved gain_upper >= M(nu); never below 0.
 
     0 is always valid: every loss is nonnegative.
     """
+    if problem.needs_zero_sum and not sums_to_zero(nu):
+        return 0.0
+    return max(0.0, *(_dual_value(problem, nu, s).lower for s in _worthy_scales(problem, nu, gain_upper)))
+
+
+def best_scale(problem: TrainingProblem, nu: np.ndarray, gain_upper: float) -> float:
+    """The s in [0, beta/gain_upper] with which `scaled_dual_bound` gets its bound, and 0 where that is 0."""
+    scales = [0.0, *_worthy_scales(problem, nu, gain_upper)]
+    return max(scales, key=lambda s: _dual_value(problem, nu, s).lower if s else 0.0)
+
+
+def dual_value(problem: TrainingProblem, nu: np.ndarray) -> Enclosure:
+    """D(nu), enclosed; it bounds P* from below where M(nu) <= beta, and sum(nu) = 0 if constants are free."""
+    return _dual_value(problem, nu, 1.0)
+
+
+def _worthy_scales(problem: TrainingProblem, nu: np.ndarray, gain_upper: float) -> tuple[float, ...]:
+    """Feasible scales, the best among them up to rounding; 0 where there is none."""
     largest = min(
         _feasible_scale(problem.beta_lower, gain_upper),
         problem.loss.largest_scale(nu, problem.targets, problem.weights),
     )
-    if not largest > 0 or (problem.needs_zero_sum and not sums_to_zero(nu)):
-        return 0.0
+    if not largest > 0:
+        return (0.0,)
     scale = _best_scale(problem, nu, largest)
-    return max(0.0, *(_dual_value(problem, nu, s).lower for s in (scale, min(largest, 1.0), min(largest, 2 * scale))))
+    return scale, min(largest, 1.0), min(largest, 2 * scale)
 
 
 def _feasible_scale(beta: float, gain_upper: float) -> float:

@@ -48,3 +48,15 @@ class Network:
     def outputs(self) -> int:
         """Number k of outputs."""
         return self.output_weights.shape[1]
+
+
+def padded(network: Network, width: int) -> Network:
+    """The same function with at least `width` neurons, the new ones zero."""
+    missing = max(0, width - network.width)
+
+    def grown(array: np.ndarray | None) -> np.ndarray | None:
+        return None if array is None else np.concatenate([array, np.zeros((missing, *array.shape[1:]))])
+
+    return Network(
+        grown(network.hidden_weights), grown(network.output_weights), grown(network.hidden_bias), network.output_bias
+    )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from certify.network import Network
+
+if TYPE_CHECKING:
+    from certify.dual_bound import LowerBound
 
 
 class Decision(StrEnum):
@@ -129,6 +133,9 @@ class Verdict:
     witness: Witness | None
     search: SearchReport
     interrupted: bool = False  # Ctrl-C came before the search had ended by itself
+    proof: LowerBound | None = None  # what optimum.lower follows from: dual vector and proved gain
+    certificate: bytes | None = None  # accepted by certify/checker; None where none was wanted or could be written
+    certificate_note: str = ""  # why there is none, or what it leaves out
 
     @property
     def gap(self) -> float:

@@ -290,6 +290,11 @@ def _first_row(key: str, *row: int) -> Callable[[list], None]:
     return _leaf(lambda leaf: leaf[key]["integers"].__setitem__(slice(len(row)), row))
 
 
+def _tilts(change: Callable[[list[int]], list[int]]) -> Callable[[list], None]:
+    """Replace all tilts of the first leaf."""
+    return _leaf(lambda leaf: leaf["tilts"].update(integers=change(leaf["tilts"]["integers"])))
+
+
 _NODES = f"{PLUS}.nodes"
 MAJORANTS = {
     "curvature zero": Wrong(CUT, at(_NODES, _numbers("curvatures", 0, 0)), "a curvature"),
@@ -307,11 +312,30 @@ MAJORANTS = {
         MAJORANT, at(_NODES, _leaf(lambda leaf: leaf["slopes"].__setitem__("shift", 18))), "a slope may exceed 1"
     ),
     "slopes' signs flipped": Wrong(
-        MAJORANT,
+        FREE_OUTPUT,
         at(_NODES, _leaf(lambda leaf: leaf["slopes"].update(integers=[-x for x in leaf["slopes"]["integers"]]))),
         "not positive semidefinite",
     ),
     "slope with a bias above one": Wrong(MAJORANT_FREE, at(_NODES, _numbers("slopes", 3, 2**20)), "slope may exceed"),
+    "tilts zeroed": Wrong(CUT, at(_NODES, _tilts(lambda t: [0] * len(t))), "a slope may exceed 1"),
+    "tilts zeroed, with a bias": Wrong(MAJORANT_FREE, at(_NODES, _tilts(lambda t: [0] * len(t))), "slope may exceed"),
+    "tilts doubled": Wrong(CUT, at(_NODES, _tilts(lambda t: [2 * x for x in t])), "a slope may exceed 1"),
+    "tilts halved": Wrong(CUT, at(_NODES, _tilts(lambda t: [x // 2 for x in t])), "a slope may exceed 1"),
+    "tilts negative": Wrong(CUT, at(_NODES, _tilts(lambda t: [-x for x in t])), "a tilt is negative"),
+    "a tilt of minus one unit": Wrong(CUT, at(_NODES, _numbers("tilts", -1, -1)), "a tilt is negative"),
+    "tilts above and below exchanged": Wrong(
+        CUT, at(_NODES, _tilts(lambda t: [*t[2:4], *t[:2], *t[4:]])), "a slope may exceed 1"
+    ),
+    "tilts by the other side": Wrong(CUT, at(_NODES, _tilts(lambda t: [t[1], t[0], *t[2:]])), "a slope may exceed 1"),
+    "tilts of the next slope": Wrong(CUT, at(_NODES, _tilts(lambda t: t[4:] + t[:4])), "a slope may exceed 1"),
+    "tilts in other units": Wrong(
+        CUT, at(_NODES, _leaf(lambda leaf: leaf["tilts"].__setitem__("shift", 31))), "a slope may exceed 1"
+    ),
+    "a tilt too few": Wrong(CUT, at(_NODES, _tilts(lambda t: t[:-1])), "tilts, pairs: .*, expected"),
+    "a tilt too many": Wrong(CUT, at(_NODES, _tilts(lambda t: [*t, 0])), "tilts, pairs: .*, expected"),
+    "tilts above alone": Wrong(CUT, at(_NODES, _tilts(lambda t: t[: len(t) // 2])), "tilts, pairs: .*, expected"),
+    "tilts at a root": Wrong(FREE_OUTPUT, at(_NODES, _tilts(lambda t: [1, 1])), "tilts, pairs: .*, expected"),
+    "leaf without tilts": Wrong(CUT, at(_NODES, _leaf(lambda leaf: leaf.pop("tilts"))), "the key 'tilts' is missing"),
     "side's constant negative": Wrong(CUT, at(_NODES, _numbers("sides", 0, lambda x: -x)), "side's multiplier may be"),
     "side's constant zero": Wrong(CUT, at(_NODES, _numbers("sides", 0, 0)), "side's multiplier may be negative"),
     "side's tail too long": Wrong(CUT, at(_NODES, _numbers("sides", 1, lambda x: 99 * x)), "side's multiplier may be"),

@@ -239,10 +239,8 @@ class _MajorantSearch:
         up, down = free & (self.weights > 0), free & (self.weights < 0)
         sizes = np.linalg.norm(self.rows, axis=1)
         curvatures = np.maximum(np.rint(2.0**20 * math.sqrt(N) / (2 * sizes[up] + 1e-6)), 1)
-        tails = self.rows[down].copy()
-        tails[:, -1] *= not self.free
-        slopes = np.trunc(2.0**20 * 0.999 * tails / np.maximum(np.linalg.norm(tails, axis=1, keepdims=True), 1e-12))
         sides = np.array([side * self.planes[k] for k, side in cuts]).reshape(len(cuts), N)
+        slopes, tilts = self._slopes(self.rows[down], sides)
         scale = np.abs(self.weights).max()
         kappa = np.array(
             [[math.ceil(2.0**30 * scale * 0.05)] + [math.trunc(2.0**30 * scale * 0.01)] + [0] * (N - 2)] * len(cuts)
@@ -255,10 +253,30 @@ class _MajorantSearch:
         return {
             "curvatures": _grid(20, curvatures),
             "slopes": _grid(20, slopes.ravel()),
+            "tilts": _grid(30, tilts.ravel()),
             "sides": _grid(30, kappa.ravel()),
             "pairs": _grid(30, pairs),
             "multipliers": _grid(40, multipliers),
         }
+
+    def _slopes(self, lowered: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Slopes along the points in units of 2^-20, their tilts in units of 2^-30.
+
+        Below a cut they lean away from the first side, or towards it, and leave the unit ball: y = +-(0.1 - tilt L) + rest.
+        """
+        tails = lowered.copy()
+        tails[:, -1] *= not self.free
+        tails /= np.maximum(np.linalg.norm(tails, axis=1, keepdims=True), 1e-12)
+        tilts = np.zeros((len(tails), 2, len(sides)))
+        if not len(sides):
+            return np.trunc(2.0**20 * 0.999 * tails), tilts
+        first = sides[0, : sides.shape[1] - self.free]
+        size = np.linalg.norm(first) + self.radius * abs(sides[0, -1])
+        signs = (-1.0) ** np.arange(len(tails))
+        tilt = 0.19 / max(size, 1e-12)
+        tilts[signs > 0, 0, 0] = tilts[signs < 0, 1, 0] = tilt
+        slopes = 0.899 * tails + signs[:, None] * (0.1 * np.eye(1, sides.shape[1]) - tilt * sides[:1])
+        return np.trunc(2.0**20 * slopes), np.trunc(2.0**30 * tilts)
 
     def _quadratic(self, known, up, down, curvatures, slopes, sides, kappa, pairs) -> np.ndarray:
         signs = np.array([known.get(k, 0) for k in range(len(self.rows))])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -42,7 +44,7 @@ def test_the_bound_falls_from_round_to_round() -> None:
     """The printed bound never rises, and never passes below a value that is attained."""
     task, seen = search(1e-4), []
     task.advance(np.inf, 1, lambda: seen.append(task.upper) or False, lambda: False)
-    assert all(after <= before for before, after in zip(seen, seen[1:], strict=False))
+    assert all(after <= before for before, after in itertools.pairwise(seen))
     assert seen[-1] >= task.best and task.finished
 
 

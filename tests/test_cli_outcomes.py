@@ -215,7 +215,9 @@ def test_options_reach_the_search(folder: Path, monkeypatch: pytest.MonkeyPatch)
     """eps, limits, seed and engine come through unchanged; the default limit is a minute, the default eps 1e-4."""
     seen = []
 
-    def search(network: object, dataset: object, objective: object, options: object, progress: object) -> Verdict:
+    def search(
+        network: object, dataset: object, objective: object, options: object, progress: object, wish: object
+    ) -> Verdict:
         seen.append((options, progress))
         return CERTIFIED
 

@@ -25,10 +25,12 @@ NAMES = [
     "Reduction",
     "Verdict",
     "check_network",
+    "descend_network",
     "load_dataset",
     "load_model",
     "resolve_objective",
     "save_network",
+    "solve_dataset",
 ]
 
 

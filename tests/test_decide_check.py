@@ -21,7 +21,7 @@ from planted import STRICT, assert_consistent, check, optimal_network, random_da
 
 from certify.bounds import kernel
 from certify.convex import generation, restricted
-from certify.convex.restricted import RestrictedSolution
+from certify.convex.solution import RestrictedSolution
 from certify.dataset import Dataset
 from certify.decide import check as checking
 from certify.decide import witness
@@ -83,15 +83,16 @@ def test_a_lying_solver(lie: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _boasting(problem, solution: RestrictedSolution, limits) -> RestrictedSolution:
-    return RestrictedSolution(solution.blocks, 0 * solution.w, 0.0, problem.targets.copy(), 0.0)
+    return RestrictedSolution(solution.blocks, 0 * solution.w, 0.0, problem.targets.copy(), 0.0, solution.design)
 
 
 def _negative(problem, solution: RestrictedSolution, limits) -> RestrictedSolution:
-    return RestrictedSolution(solution.blocks, -solution.w, -solution.c, -solution.f, -1.0)
+    return RestrictedSolution(solution.blocks, -solution.w, -solution.c, -solution.f, -1.0, solution.design)
 
 
 def _swollen(problem, solution: RestrictedSolution, limits) -> RestrictedSolution:
-    return RestrictedSolution(solution.blocks, 3 * solution.w, solution.c + 1, solution.f * 0.1, -np.inf)
+    w, c, f = 3 * solution.w, solution.c + 1, solution.f * 0.1
+    return RestrictedSolution(solution.blocks, w, c, f, -np.inf, solution.design)
 
 
 @pytest.mark.parametrize("lie", [_boasting, _negative, _swollen])

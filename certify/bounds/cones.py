@@ -201,4 +201,3 @@ def open_depths(code: np.ndarray, count: int) -> np.ndarray:
 def _cut(cuts: np.ndarray, listed: np.ndarray) -> Iterator[np.ndarray]:
     """The single lists of several in one."""
     return (listed[first:last].copy() for first, last in pairwise(cuts))
-

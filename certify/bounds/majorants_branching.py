@@ -142,7 +142,11 @@ class MajorantBrancher:
 
     def own_value(self, gain: float) -> float:
         """A gain in the units of the hinges; a hair more, so that rounding cannot keep apart what is equal."""
-        return gain if self.hinges is None else scaled(gain, -self.hinges.reduced.exponent) + self.hinges.slack + self.floor
+        return (
+            gain
+            if self.hinges is None
+            else scaled(gain, -self.hinges.reduced.exponent) + self.hinges.slack + self.floor
+        )
 
     def snapshot(self, state: Portion) -> dict[str, np.ndarray]:
         """The part's arrays."""

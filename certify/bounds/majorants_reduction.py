@@ -86,7 +86,9 @@ def homogenised(problem: GainProblem, reduced: ReducedGain | None = None) -> Hin
     heads, radius, rows = 1, 0.0, reduced.rows
     if problem.free_bias:
         heads, rows = 2, rows[:, :-1]
-        radius = reduced.reach  # of all samples, also of those that were left out: the argument of section 9.2 needs them
+        radius = (
+            reduced.reach
+        )  # of all samples, also of those that were left out: the argument of section 9.2 needs them
     points = np.column_stack([np.zeros(len(rows)), *[np.full(len(rows), radius)] * (heads - 1), rows])
     sizes = np.abs(reduced.nu) * np.abs(points).sum(axis=1)
     keep = sizes > 2.0**-60 / len(rows) * sizes.max(initial=0.0)

@@ -18,7 +18,9 @@ from certify.bounds.snapshot import Snapshot, nested, within
 _PILOT_SECONDS = 0.02
 _PILOT_NODES = 16  # for every generator of a start fan, at least
 _SETTING_UP = 0.2  # seconds that engine S takes to be imported and set up
-_HOPELESS = 20.0  # times the work so far: what an engine may still need before one that has ended less sharply is enough
+_HOPELESS = (
+    20.0  # times the work so far: what an engine may still need before one that has ended less sharply is enough
+)
 _LEAST_SHARE = 0.05  # of the work goes to an engine that seems hopeless: it may be misjudged
 
 
@@ -122,7 +124,9 @@ class Portfolio:
     def _add_majorants(self) -> None:
         from certify.bounds.majorants_branching import MajorantBrancher  # imports scipy.linalg: only when it is needed
 
-        self.searches.append(Search(MajorantBrancher(self.problem, self.reduced), self.question.threshold, self.question.tolerance))
+        self.searches.append(
+            Search(MajorantBrancher(self.problem, self.reduced), self.question.threshold, self.question.tolerance)
+        )
 
     def _next(self) -> Search | None:
         """The engine to go on with; None where all have ended."""

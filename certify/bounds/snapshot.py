@@ -22,7 +22,9 @@ def packed(name: str, items: Sequence[Snapshot]) -> Snapshot:
 def unpacked(name: str, state: Snapshot) -> Iterator[Snapshot]:
     """The dictionaries that were packed under that name."""
     count = int(state[f"{name}.count"][0])
-    keys = [key[len(name) + 1 : -len(".shapes")] for key in state if key.startswith(f"{name}.") and key.endswith(".shapes")]
+    keys = [
+        key[len(name) + 1 : -len(".shapes")] for key in state if key.startswith(f"{name}.") and key.endswith(".shapes")
+    ]
     offsets = dict.fromkeys(keys, 0)
     for k in range(count):
         item = {}

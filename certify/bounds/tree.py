@@ -58,9 +58,7 @@ class Tree:
 
     def snapshot(self) -> Snapshot:
         """The tree as arrays."""
-        records = [
-            {"code": code, "place": np.array([place, first])} for place, (code, first) in self._records.items()
-        ]
+        records = [{"code": code, "place": np.array([place, first])} for place, (code, first) in self._records.items()]
         return {"tree": np.array([self.roots, self._next]), **packed("records", records)}
 
     @classmethod

@@ -103,14 +103,16 @@ class _Leaf:
     def _miscounted(self) -> str | None:
         hints, sides = self.hints, len(self.sides)
         found = [len(g.rows) for g in (hints.slopes, hints.sides)]
-        found += [len(g.rows[0]) for g in (hints.curvatures, hints.pairs)]
-        expected = [len(self.lowering), sides, len(self.raising), sides * (sides - 1) // 2]
-        return None if found == expected else f"slopes, sides, curvatures, pairs: {found}, expected {expected}"
+        found += [len(g.rows[0]) for g in (hints.curvatures, hints.tilts, hints.pairs)]
+        expected = [len(self.lowering), sides, len(self.raising), 2 * sides * len(self.lowering)]
+        expected.append(sides * (sides - 1) // 2)
+        return None if found == expected else f"slopes, sides, curvatures, tilts, pairs: {found}, expected {expected}"
 
     def _infeasible(self) -> str | None:
         hints, within = self.hints, self.hinges.within
-        one = 1 << hints.slopes.shift
-        if not all(within(one - abs(y[0]), y[1:]) for y in hints.slopes.rows):
+        if not all(tilt >= 0 for tilt in hints.tilts.rows[0]):
+            return "a tilt is negative"
+        if not all(self._at_most_one(j) for j in range(len(self.lowering))):
             return "a slope may exceed 1"
         if not all(within(side[0], side[1:]) for side in hints.sides.rows):
             return "a side's multiplier may be negative"
@@ -119,6 +121,25 @@ class _Leaf:
         if not all(c >= 0 for c in hints.multipliers.rows[0][2:]):
             return "the multiplier of the bias is negative"
         return None
+
+    def _at_most_one(self, j: int) -> bool:
+        """Whether |y.v| <= 1 on the leaf, for slope j.
+
+        1 -+ y.v = (1 -+ y_0) -+ (rest of y +- tilts L).v + tilts L.v, L the sides: L.v >= 0 on the leaf.
+        """
+        slopes, tilts, count = self.hints.slopes, self.hints.tilts, len(self.sides)
+        shift = max(slopes.shift, tilts.shift + self.side_shift)
+        constant, *rest = (x << (shift - slopes.shift) for x in slopes.rows[j])
+        one, lift = 1 << shift, shift - tilts.shift - self.side_shift
+        above = self._tilt(tilts.rows[0][2 * j * count : (2 * j + 1) * count], lift)
+        below = self._tilt(tilts.rows[0][(2 * j + 1) * count : (2 * j + 2) * count], lift)
+        upper = self.hinges.within(one - constant, [x + t for x, t in zip(rest, above, strict=True)])
+        return upper and self.hinges.within(one + constant, [x - t for x, t in zip(rest, below, strict=True)])
+
+    def _tilt(self, multipliers: Sequence[int], lift: int) -> list[int]:
+        """The sides' combination, without its constant, which is 0."""
+        columns = range(1, self.hinges.rank + 1)
+        return [dot(multipliers, [side[i] for side in self.sides]) << lift for i in columns]
 
     def _too_high(self) -> str | None:
         constant, unit, *bias = self.hints.multipliers.rows[0]

@@ -36,12 +36,14 @@ class Grid:
 class Majorant:
     """The hints of one leaf; how many of each there must be depends on the leaf's place in the tree.
 
-    curvatures: one for each free raising hinge. slopes: (1 + r) for each free lowering one. sides: (1 + r) for each cut
-    above the leaf. pairs: one for each two of these. multipliers: of the constant, the unit vector, and the free bias.
+    curvatures: one for each free raising hinge. slopes: (1 + r) for each free lowering one. tilts: above and then below,
+    one for each cut above the leaf, for each slope. sides: (1 + r) for each such cut. pairs: one for each two of these.
+    multipliers: of the constant, the unit vector, and the free bias.
     """
 
     curvatures: Grid
     slopes: Grid
+    tilts: Grid
     sides: Grid
     pairs: Grid
     multipliers: Grid
@@ -111,10 +113,11 @@ def _majorants(field: Field, rank: int, hinges: int, free: bool) -> Majorants:
 def _majorant_node(field: Field, last: int, rank: int, free: bool) -> int | Majorant:
     if type(field.value) is int:
         return field.integer(0, last)
-    part = field.record("curvatures", "slopes", "sides", "pairs", "multipliers")
+    part = field.record("curvatures", "slopes", "tilts", "sides", "pairs", "multipliers")
     return Majorant(
         _grid(part["curvatures"], None),
         _grid(part["slopes"], rank + 1),
+        _grid(part["tilts"], None),
         _grid(part["sides"], rank + 1),
         _grid(part["pairs"], None),
         _multipliers(part["multipliers"], 3 if free else 2),

@@ -21,8 +21,11 @@ from certify import __version__
 from certify.cli import exit_codes
 from certify.cli.check import check
 from certify.cli.configuration import load_settings
+from certify.cli.descend import descend
 from certify.cli.inspect import inspect
 from certify.cli.messages import say
+from certify.cli.solve import solve
+from certify.cli.verify import verify
 from certify.errors import CertifyError
 from certify.report.writing import discard_stdout
 
@@ -38,7 +41,10 @@ app = typer.Typer(
     epilog=exit_codes.SUMMARY,
 )
 app.command(epilog=exit_codes.SUMMARY)(check)
+app.command(epilog=exit_codes.SUMMARY)(solve)
+app.command(epilog=exit_codes.SUMMARY)(descend)
 app.command(epilog=exit_codes.SUMMARY)(inspect)
+app.command(epilog=exit_codes.SUMMARY)(verify)
 
 
 def _show_version(wanted: bool) -> None:
@@ -54,7 +60,8 @@ def certify(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Decide whether a trained two-layer ReLU network is a global minimum of its training loss, and prove it.
+    """Decide whether a trained two-layer ReLU network is a global minimum of its training loss, and prove it; or train one
+    that is.
 
     Options win over environment variables (--time-limit is CERTIFY_TIME_LIMIT), and these over the keys of certify.toml
     or [tool.certify] in pyproject.toml (time-limit = 60) in the working directory.
@@ -115,7 +122,7 @@ def _defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
     """The settings of the configuration files, for each command those that it has."""
     commands = context.command.commands
     options = {
-        name: {_option_name(option): option for option in command.params if option.param_type_name == "option"}
+        name: {_option_name(option): option for option in command.params if _is_setting(option)}
         for name, command in commands.items()
     }
     known = {option for each in options.values() for option in each} - {"help"}
@@ -127,6 +134,11 @@ def _defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
         }
         for command, each in options.items()
     }
+
+
+def _is_setting(option: Any) -> bool:
+    """Whether files can set it: what the environment can set too."""
+    return option.param_type_name == "option" and option.envvar is not None
 
 
 def _option_name(option: Any) -> str:

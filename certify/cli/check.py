@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from certify.cli import options as opt
+from certify.cli.certifying import CertificateChoice
 from certify.cli.checking import CheckRequest, ObjectiveChoice, OutputChoice, SearchChoice, run_check
-from certify.cli.choices import Engine, FailOn, Format
+from certify.cli.choices import Arrays, Engine, FailOn, Format
 
 
 def check(
@@ -31,6 +32,9 @@ def check(
     engine: opt.EngineOption = Engine.AUTO,
     seed: opt.SeedOption = 0,
     witness: opt.WitnessOption = None,
+    certificate: opt.CertificateOption = None,
+    certificate_arrays: opt.ArraysOption = Arrays.AUTO,
+    paranoid: opt.ParanoidOption = False,
     format: opt.FormatOption = Format.TEXT,
     output: opt.OutputOption = None,
     quiet: opt.QuietOption = False,
@@ -58,5 +62,6 @@ def check(
             ObjectiveChoice(loss, reduction, weight_decay, penalize, convention),
             SearchChoice(eps, time_limit, threads, engine, seed),
             OutputChoice(format, output, witness, quiet, verbose, exit_zero, fail_on),
+            CertificateChoice(certificate, certificate_arrays, paranoid),
         ),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from certify import __version__
+from certify.cli.certifying import CertificateChoice, certificate_wish, with_certificate_file
 from certify.cli.choices import Convention, Engine, FailOn, Format, Penalize
 from certify.cli.exit_codes import exit_code
 from certify.cli.messages import say, wants_colour
@@ -73,6 +74,7 @@ class CheckRequest:
     objective: ObjectiveChoice
     search: SearchChoice
     output: OutputChoice
+    certificate: CertificateChoice = field(default_factory=CertificateChoice)
 
 
 def run_check(request: CheckRequest) -> int:
@@ -87,7 +89,9 @@ def run_check(request: CheckRequest) -> int:
         model = load_model(model_path, mapping, data.dataset.inputs)
         record = _checked(request, model, data)
         record, failure = _with_witness_file(record, request.output, model)
-    deliver(_rendered(record, request.output), request.output.output)
+        record, unwritten = with_certificate_file(record, request.certificate, request.output)
+        failure = failure or unwritten
+    deliver(rendered(record, request.output), request.output.output)
     if failure is not None:
         raise failure
     return exit_code(record.verdict, request.output.fail_on, request.output.exit_zero)
@@ -107,7 +111,8 @@ def _require_consistent(request: CheckRequest) -> None:
     if output.quiet and output.verbose:
         raise UsageError("-q and -v exclude one another; give one of them")
     taken = {request.model.resolve(): "MODEL", request.data.resolve(): "DATA"}
-    for path, option in ((output.output, "--output"), (output.witness, "--witness")):
+    paths = (output.output, "--output"), (output.witness, "--witness"), (request.certificate.file, "--certificate")
+    for path, option in paths:
         if path is None:
             continue
         require_writable(path, option)
@@ -122,25 +127,26 @@ def _checked(request: CheckRequest, model: StoredModel, data: StoredDataset) -> 
     from certify.decide import check_network
     from certify.report.record import CheckRecord
 
-    objective, cautions = _stated_objective(request.objective, model, data)
-    dataset = _with_canonical_targets(data.dataset, objective)
+    objective, cautions = stated_objective(request.objective, model, data)
+    dataset = with_canonical_targets(data.dataset, objective)
     notes = (*model.notes, *data.notes, *cautions)
     for note in notes:
-        _remark(note, request.output)
+        remark(note, request.output)
     # values that overflow are found and named by the check itself, not by numpy's warnings
     with live_progress(request.output.quiet) as progress, np.errstate(over="ignore", invalid="ignore"):
-        verdict = check_network(model.network, dataset, objective, _check_options(request.search), progress)
+        wish = certificate_wish(request.certificate, model, data)
+        verdict = check_network(model.network, dataset, objective, check_options(request.search), progress, wish)
     return CheckRecord(
         verdict,
         objective,
-        _file_record(request.model, model),
-        _file_record(request.data, data),
+        file_record(request.model, model),
+        file_record(request.data, data),
         weighted=dataset.sample_weight is not None,
         notes=notes,
     )
 
 
-def _stated_objective(
+def stated_objective(
     choice: ObjectiveChoice, model: StoredModel, data: StoredDataset
 ) -> tuple[Objective, tuple[str, ...]]:
     from certify.files import resolve_objective, stated_by_options
@@ -149,7 +155,7 @@ def _stated_objective(
     return resolve_objective(model.network, data.dataset, model.stated, options, choice.convention)
 
 
-def _with_canonical_targets(dataset: Dataset, objective: Objective) -> Dataset:
+def with_canonical_targets(dataset: Dataset, objective: Objective) -> Dataset:
     """Classes 0 and 1 become -1 and +1 for the logistic loss."""
     if objective.loss is not Loss.LOGISTIC:
         return dataset
@@ -158,13 +164,13 @@ def _with_canonical_targets(dataset: Dataset, objective: Objective) -> Dataset:
     return replace(dataset, y=logistic_targets(dataset.y))
 
 
-def _check_options(search: SearchChoice) -> CheckOptions:
+def check_options(search: SearchChoice) -> CheckOptions:
     from certify.decide.options import CheckOptions
 
     return CheckOptions(search.eps, search.time_limit, search.threads, search.seed, search.engine.value)
 
 
-def _file_record(path: Path, stored: StoredModel | StoredDataset) -> FileRecord:
+def file_record(path: Path, stored: StoredModel | StoredDataset) -> FileRecord:
     from certify.report.record import FileRecord
 
     return FileRecord(str(path), stored.format, stored.file_sha256, stored.canonical_sha256)
@@ -180,22 +186,22 @@ def _with_witness_file(
     if output.witness is None:
         return record, None
     if witness is None:
-        _remark(f"no better network was found; {output.witness} was not written", output)
+        remark(f"no better network was found; {output.witness} was not written", output)
         return record, None
     try:
         save_network(witness.network, output.witness, model)
     except InputError as error:
         return record, error
-    _remark(f"the better network was written to {output.witness}", output)
+    remark(f"the better network was written to {output.witness}", output)
     return replace(record, witness_file=str(output.witness)), None
 
 
-def _remark(text: str, output: OutputChoice) -> None:
+def remark(text: str, output: OutputChoice) -> None:
     if not output.quiet:
         say(f"note: {text}")
 
 
-def _rendered(record: CheckRecord, output: OutputChoice) -> str:
+def rendered(record: CheckRecord, output: OutputChoice) -> str:
     if output.format is Format.JSON:
         from certify.report.as_json import check_as_dict, to_json
 

@@ -21,10 +21,28 @@ class Convention(StrEnum):
 
 
 class Engine(StrEnum):
-    """Which search proves the bound on the gain."""
+    """Which search proves the bound on the gain, and which solver takes the convex programs."""
 
     AUTO = "auto"
+    CVXPY = "cvxpy"
     ENUMERATE = "enumerate"
+
+
+class Biases(StrEnum):
+    """Which layers of a network to be trained have a bias."""
+
+    NONE = "none"
+    HIDDEN = "hidden"
+    OUTPUT = "output"
+    BOTH = "both"
+
+
+class Arrays(StrEnum):
+    """Whether a certificate carries the arrays that it is about."""
+
+    AUTO = "auto"
+    CARRY = "carry"
+    OMIT = "omit"
 
 
 class Format(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from certify.cli.choices import FailOn
@@ -14,12 +15,18 @@ REFUTED = 1
 USAGE = 2
 INTERNAL = 3
 INCONCLUSIVE = 4
+REJECTED = 5
 INTERRUPTED = 130
 
 SUMMARY = (
     "Exit codes: 0 certified or done; 1 refuted; 2 usage, configuration or unreadable input; "
-    "3 internal error; 4 inconclusive; 130 interrupted."
+    "3 internal error; 4 inconclusive; 5 certificate rejected; 130 interrupted."
 )
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Of several finished checks the code that matters most."""
+    return max(codes, key=(DONE, INCONCLUSIVE, REFUTED, INTERRUPTED).index)
 
 
 def exit_code(verdict: Verdict, fail_on: FailOn, exit_zero: bool) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from certify.cli.choices import Convention, Engine, FailOn, Format, Penalize
+from certify.cli.choices import Arrays, Biases, Convention, Engine, FailOn, Format, Penalize
 from certify.objective import Loss, Reduction
 
 MOST_THREADS = 1024
@@ -44,6 +44,27 @@ def _seed(value: int) -> int:
     if not 0 <= value < 2**63:
         raise typer.BadParameter(f"{value} is not between 0 and 2^63 - 1")
     return value
+
+
+def _width(value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise typer.BadParameter(f"{value} is not a number of neurons; at least 1")
+    return value
+
+
+def _decays(text: str | None) -> str | None:
+    if text is None:
+        return None
+    for word in text.split(","):
+        try:
+            positive = 0 < float(word) < math.inf
+        except ValueError:
+            positive = False
+        if not positive:
+            raise typer.BadParameter(
+                f"{word.strip()!r} is not a positive number; expected B1,B2,... such as 1,0.1,0.01"
+            )
+    return text
 
 
 def _option(*names: str, **settings: Any) -> Any:
@@ -98,7 +119,12 @@ ThreadsOption = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    Engine, _option("--engine", help="enumerate: the reference engine, every activation pattern, for small data.")
+    Engine,
+    _option(
+        "--engine",
+        help="enumerate: the reference engine, every activation pattern, for small data. cvxpy: as auto, with the convex "
+        "programs stated in cvxpy.",
+    ),
 ]
 SeedOption = Annotated[int, _option("--seed", metavar="K", callback=_seed, help="Seed of the heuristics.")]
 MapOption = Annotated[
@@ -120,6 +146,57 @@ WitnessOption = Annotated[
         help="Write the better network there, if one is found, in the model's own format.",
     ),
 ]
+CertificateOption = Annotated[
+    Path | None,
+    _option(
+        "--certificate",
+        metavar="FILE",
+        help="Write the certificate of the answer there, once the checker has accepted it; FILE.gz is compressed.",
+    ),
+]
+ArraysOption = Annotated[
+    Arrays,
+    _option(
+        "--certificate-arrays",
+        help="Whether the certificate carries data and network, so that Python alone can decide it; auto: below 20 MB.",
+    ),
+]
+BiasOption = Annotated[
+    Biases | None,
+    _option("--bias", help="Which layers have a bias; none if left out. --penalize says whether the decay covers it."),
+]
+LikeOption = Annotated[
+    Path | None,
+    _option(
+        "--like",
+        metavar="MODEL",
+        help="Biases, file layout and, where it states one, the objective are those of this model.",
+    ),
+]
+WidthOption = Annotated[
+    int | None,
+    _option("--width", metavar="M", callback=_width, help="At most M neurons; as many as it takes if left out."),
+]
+PathOption = Annotated[
+    str | None,
+    _option(
+        "--path-of-weight-decay",
+        metavar="B1,B2,...",
+        callback=_decays,
+        help="Solve for each of these weight decays, the largest first, each from the one before.",
+    ),
+]
+# not settable by environment or files: there --output is where check writes its report
+NetworkOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", metavar="FILE", help="Write the network there; without --like, FILE ends in .npz, .h5 or .hdf5."
+    ),
+]
+DescentOption = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FILE", help="Write the better network there, in the model's own format."),
+]
 FormatOption = Annotated[Format, _option("--format", help="Form of the result.")]
 OutputOption = Annotated[
     Path | None, _option("--output", metavar="FILE", help="Write the result there, not to standard output.")
@@ -128,6 +205,9 @@ QuietOption = Annotated[bool, _option("-q", "--quiet", help="The verdict line on
 VerboseOption = Annotated[bool, _option("-v", "--verbose", help="Add the stationarity of every neuron.")]
 ExitZeroOption = Annotated[
     bool, _option("--exit-zero", help="Exit 0 instead of 1 or 4; errors (2, 3) and Ctrl-C (130) keep their code.")
+]
+ParanoidOption = Annotated[
+    bool, _option("--paranoid", help="Exact integers only, without the fast scan in floating point.")
 ]
 FailOnOption = Annotated[
     FailOn,

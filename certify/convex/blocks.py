@@ -67,8 +67,10 @@ def network_of(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray, c: fl
     """psi: block w (K, D) with its sign becomes (w / sqrt|w|_P, sign sqrt|w|_P); blocks of size zero are left out.
 
     A constant that is free only through the hidden bias becomes a neuron (0, B) with output weight c/B: its cost
-    beta/2 (c/B)^2 tends to zero with B, the infimum is not attained.
+    beta/2 (c/B)^2 tends to zero with B, the infimum is not attained. It is where a neuron that is active on every
+    sample takes the constant into its own free bias.
     """
+    w, c = _constant_absorbed(problem, w, signs, c)
     sizes = problem.size(w)
     used = sizes > 0
     roots = np.sqrt(sizes[used])
@@ -78,3 +80,17 @@ def network_of(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray, c: fl
     constant = np.zeros(u.shape[1])
     constant[-1] = CONSTANT_NEURON_BIAS
     return Neurons(np.vstack([u, constant]), np.append(a, c / CONSTANT_NEURON_BIAS), 0.0)
+
+
+def _constant_absorbed(
+    problem: TrainingProblem, w: np.ndarray, signs: np.ndarray, c: float
+) -> tuple[np.ndarray, float]:
+    """Blocks and the constant that is left: none, where some block can take it at no cost."""
+    if problem.objective.output_bias is Bias.FREE or not problem.free_hidden_bias or c == 0:
+        return w, c
+    for k in range(len(w)):
+        shifted = w.copy()
+        shifted[k, -1] += signs[k] * c
+        if problem.size(w[k]) > 0 and np.all(problem.rows @ np.stack([w[k], shifted[k]], axis=1) >= 0):
+            return shifted, 0.0
+    return w, c

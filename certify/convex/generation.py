@@ -6,27 +6,37 @@ Solve over the blocks at hand, take the dual vector, look for directions of gain
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from certify.bounds.interface import GainProblem, Limits, Violator
-from certify.bounds.reduction import reduce_gain
-from certify.bounds.witnesses import ascents, seed_count
 from certify.convex.blocks import Blocks, blocks_of, merge_blocks, network_of
 from certify.convex.polish import polish
-from certify.convex.restricted import RestrictedSolution, affordable_blocks, solve_restricted
+from certify.convex.pricing import climbed
+from certify.convex.restricted import affordable_blocks, solve_restricted
+from certify.convex.solution import RestrictedSolution
 from certify.dual_bound import dual_vector
 from certify.problem import Neurons, TrainingProblem
 
 _ADD_AT_ONCE = 12
+_STARTS_A_DIMENSION = 12
+_ALIKE = 0.95  # cosine above which two directions of one sign count as one choice
+
+
+Solver = Callable[[TrainingProblem, Blocks, Limits, np.ndarray | None], RestrictedSolution]
 
 
 class ColumnGeneration:
-    """The restricted program as it grows. solution and nu are those of the last solve; None before there was one."""
+    """The restricted program as it grows. solver: what solves it.
 
-    def __init__(self, problem: TrainingProblem, blocks: Blocks, seed: int = 0) -> None:
-        self.problem, self.seed, self.rounds = problem, seed, 0
+    solution and nu are those of the last solve; None before there was one.
+    """
+
+    def __init__(
+        self, problem: TrainingProblem, blocks: Blocks, seed: int = 0, solver: Solver = solve_restricted
+    ) -> None:
+        self.problem, self.seed, self.rounds, self.solver = problem, seed, 0, solver
         self.blocks = blocks
         self.solution: RestrictedSolution | None = None
         self.nu: np.ndarray | None = None
@@ -47,14 +57,14 @@ class ColumnGeneration:
         return [row for row in self.solution.w]
 
     def solve(self, limits: Limits) -> None:
-        """Solve over the blocks at hand and drop those that have gone to zero; over the first ones, or not at all, where
-        the time left is too short for all."""
+        """Solve over the blocks at hand and drop those that have gone to zero; over the first ones, or not at all,
+        where the time left is too short for all."""
         start = None if self.solution is None else self.solution.f
         count = affordable_blocks(self.problem, self.blocks.count, limits)
         if count == 0 < self.blocks.count:
             return
         self.blocks = self.blocks.keep(slice(count))
-        self.solution = polish(self.problem, solve_restricted(self.problem, self.blocks, limits, start), limits)
+        self.solution = polish(self.problem, self.solver(self.problem, self.blocks, limits, start), limits)
         kept = self.solution.blocks
         self.blocks = Blocks(kept.patterns, kept.signs, self.solution.w)
         self.nu = dual_vector(self.problem, self.solution.f)
@@ -62,29 +72,47 @@ class ColumnGeneration:
 
     def add(self, violators: Sequence[Violator]) -> bool:
         """Add the blocks of the largest violators; False when all of them are already there."""
-        chosen = violators[:_ADD_AT_ONCE]
-        if not chosen:
+        if not violators:
             return False
+        chosen = _spread_out(violators)
         directions, signs = np.array([v.direction for v in chosen]), np.array([v.sign for v in chosen])
         merged = merge_blocks(self.blocks, blocks_of(self.problem, directions, signs))
         grown = merged.count > self.blocks.count
         self.blocks = merged
         return grown
 
+    def add_blocks(self, blocks: Blocks) -> None:
+        """Add blocks that may be worth having, such as those of a network."""
+        self.blocks = merge_blocks(self.blocks, blocks)
+
     def violators(self, tolerance: float, limits: Limits) -> list[Violator]:
         """Directions of gain above beta (1 + tolerance), by ascents alone."""
-        gain = self.gain_problem
-        reduced = reduce_gain(gain)
-        if reduced.nu.size == 0:
-            return []
-        count = seed_count(reduced.rank) // 2
-        found = ascents(gain, reduced, self.directions, count, self.seed + self.rounds, limits)
-        return [v for v in found if v.gain > self.problem.beta * (1 + tolerance)]
+        rng = np.random.default_rng((self.seed, self.rounds))
+        count = _STARTS_A_DIMENSION * self.problem.rows.shape[1]
+        above = self.problem.beta * (1 + tolerance)
+        return climbed(self.gain_problem, self.solution.w, count, rng, above, limits)
 
-    def run(self, tolerance: float, limits: Limits) -> None:
-        """Solve and add until the ascents find nothing above beta (1 + tolerance), or a limit is reached."""
+    def run(self, tolerance: float, limits: Limits, tell: Callable[[], None] = lambda: None) -> None:
+        """Solve and add until the ascents find nothing above beta (1 + tolerance), or a limit is reached.
+
+        tell: called after every solve.
+        """
         self.solve(limits)
         while self.solution is not None and not limits.reached():
+            tell()
             if not self.add(self.violators(tolerance, limits)):
                 return
             self.solve(limits)
+
+
+def _spread_out(violators: Sequence[Violator]) -> list[Violator]:
+    """The largest ones of each neighbourhood first, then the largest of the rest, as many as are added at once."""
+    units = np.array([v.sign * v.direction / np.linalg.norm(v.direction) for v in violators])
+    near = units @ units.T > _ALIKE
+    alike = near & (np.array([v.sign for v in violators])[:, None] == [v.sign for v in violators])
+    leaders: list[int] = []
+    for k in range(len(violators)):
+        if not np.any(alike[k, leaders]):
+            leaders.append(k)
+    rest = [k for k in range(len(violators)) if k not in set(leaders)]
+    return [violators[k] for k in [*leaders, *rest][:_ADD_AT_ONCE]]

@@ -9,65 +9,62 @@ from __future__ import annotations
 import numpy as np
 
 from certify.bounds.interface import Limits
-from certify.convex.restricted import RestrictedSolution, design_matrix, program_value
+from certify.convex.design import Design
+from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
 from certify.problem import TrainingProblem
 
 _STEPS = 30
+_PATIENCE, _LARGE_STEP = 8, 1e-3  # steps still this large by then lead nowhere
 _ZERO_BLOCK = 1e-6
 _TIGHT = (1e-6, 1e-8, 1e-4)
+_REGULAR = 1e-6  # least relative pivot of a Hessian that is solved by triangles
 
 
 def polish(problem: TrainingProblem, solution: RestrictedSolution, limits: Limits) -> RestrictedSolution:
     """The same solution or a better one, as far as the limits allow; blocks of size zero are dropped."""
     sizes = problem.size(solution.w)
     kept = sizes > _ZERO_BLOCK * float(sizes.max(initial=0.0))
-    blocks, w = solution.blocks.keep(kept), solution.w[kept]
-    design = design_matrix(problem, blocks)
-    f = design @ w.ravel() + solution.c
-    trimmed = RestrictedSolution(blocks, w, solution.c, f, program_value(problem, w, solution.c, f))
-    tries = [_on_face(problem, trimmed, design, tight, limits) for tight in _TIGHT if not limits.reached()]
+    trimmed = evaluated(solution.design.keep(kept), solution.w[kept], solution.c)
+    tries = [_on_face(face, trimmed, limits) for face in _faces(trimmed) if not limits.reached()]
     good = [t for t in tries if t is not None]
     best = min(good, key=lambda t: t.value, default=trimmed)
     # the face may be a hair above the interior point's value in the last digits, and yet be the accurate one
     return best if best.value <= solution.value + 1e-9 * abs(solution.value) else trimmed
 
 
-def _on_face(
-    problem: TrainingProblem, start: RestrictedSolution, design: np.ndarray, tight: float, limits: Limits
-) -> RestrictedSolution | None:
-    face = _Face(problem, start, tight)
+def _faces(solution: RestrictedSolution) -> list[_Face]:
+    """The faces that the solution may lie on, each once."""
+    rows = unit_rows(solution.design.problem)
+    distances = np.abs(solution.w @ rows.T) / np.linalg.norm(solution.w, axis=1)[:, None]
+    masks = {(distances <= tight).tobytes(): distances <= tight for tight in _TIGHT}
+    return [_Face(solution.design, rows, mask) for mask in masks.values()]
+
+
+def _on_face(face: _Face, start: RestrictedSolution, limits: Limits) -> RestrictedSolution | None:
     w, c = face.project(start.w), start.c
     last = np.inf
-    for _ in range(_STEPS):
-        step = face.newton_step(w, c, design)
+    for count in range(_STEPS):
+        step = face.newton_step(w, c)
         if step is None or limits.reached():
             return None
         w, c = w + step[0], c + step[1]
         size = float(np.max(np.abs(step[0]), initial=0.0)) / (float(np.max(np.abs(w), initial=0.0)) or 1.0)
         if size <= 1e-15 or (size <= 1e-9 and size > last / 2):  # rounding moves it from here on
             break
+        if count >= _PATIENCE and size > _LARGE_STEP:
+            return None
         last = size
-    f = design @ w.ravel() + c
-    value = program_value(problem, w, c, f)
-    return RestrictedSolution(start.blocks, w, c, f, value) if face.holds(w) and np.isfinite(value) else None
+    end = evaluated(start.design, w, c)
+    return end if face.holds(w) and np.isfinite(end.value) else None
 
 
 class _Face:
-    """The linear space of block values that keep the tight inequalities tight."""
+    """The linear space of block values that keep the tight inequalities (K, n) tight."""
 
-    def __init__(self, problem: TrainingProblem, start: RestrictedSolution, tight: float) -> None:
-        self.problem, self.blocks = problem, start.blocks
-        lengths = np.linalg.norm(problem.rows, axis=1)
-        self.unit_rows = problem.rows / np.where(lengths > 0, lengths, 1.0)[:, None]
-        self.bases = [self._null_space(start.w[k], tight) for k in range(start.blocks.count)]
+    def __init__(self, design: Design, rows: np.ndarray, tight: np.ndarray) -> None:
+        self.design, self.problem, self.unit_rows = design, design.problem, rows
+        self.bases = [_null_space(rows[mask]) for mask in tight]
         self.offsets = np.cumsum([0] + [basis.shape[1] for basis in self.bases])
-
-    def _null_space(self, w: np.ndarray, tight: float) -> np.ndarray:
-        rows = self.unit_rows[np.abs(self.unit_rows @ w) <= tight * np.linalg.norm(w)]
-        if rows.shape[0] == 0:
-            return np.eye(w.size)
-        _, sizes, axes = np.linalg.svd(rows)
-        return axes[int(np.sum(sizes > 1e-9)) :].T
 
     def project(self, w: np.ndarray) -> np.ndarray:
         """The nearest values in the face."""
@@ -75,43 +72,81 @@ class _Face:
 
     def holds(self, w: np.ndarray) -> bool:
         """Whether every inequality of every cone still holds, to rounding."""
-        walls = np.where(self.blocks.patterns, 1.0, -1.0)
+        walls = np.where(self.design.blocks.patterns, 1.0, -1.0)
         margins = walls * (w @ self.unit_rows.T)
         return bool(np.all(margins >= -1e-12 * np.linalg.norm(w, axis=1)[:, None]))
 
-    def newton_step(self, w: np.ndarray, c: float, design: np.ndarray) -> tuple[np.ndarray, float] | None:
+    def newton_step(self, w: np.ndarray, c: float) -> tuple[np.ndarray, float] | None:
         """The Newton step of the smooth program on the face, of least norm where it is not unique."""
-        problem, count = self.problem, w.shape[0]
-        d = problem.rows.shape[1]
-        sizes = problem.size(w)
+        sizes = self.problem.size(w)
         if not np.all(sizes > 0):
             return None
-        f = design @ w.ravel() + c
-        slope = problem.loss.slope(f, problem.targets, problem.weights)
-        curvature = problem.loss.curvature(f, problem.targets, problem.weights)
-        total = int(self.offsets[-1])
-        m = np.zeros((problem.samples, total + 1))
-        gradient, hessian = np.zeros(total + 1), np.zeros((total + 1, total + 1))
-        for k in range(count):
-            part = slice(int(self.offsets[k]), int(self.offsets[k + 1]))
-            m[:, part] = design[:, k * d : (k + 1) * d] @ self.bases[k]
-            unit = w[k] / sizes[k]
-            outer = np.eye(d)
-            if problem.free_hidden_bias:
-                unit, outer[-1, -1] = unit.copy(), 0.0
-                unit[-1] = 0.0
-            gradient[part] = problem.beta * (unit @ self.bases[k])
-            hessian[part, part] = (
-                problem.beta / sizes[k] * self.bases[k].T @ (outer - np.outer(unit, unit)) @ self.bases[k]
-            )
-        if problem.has_constant:
-            m[:, -1] = 1.0
-        gradient += m.T @ slope
-        hessian += m.T @ (curvature[:, None] * m)
-        gradient[-1] += problem.constant_decay * c
-        hessian[-1, -1] += problem.constant_decay
-        step = -np.linalg.lstsq(hessian, gradient, rcond=1e-13)[0]
+        f = self.design.predictions(w) + c
+        step = -_solved(self._hessian(w, sizes, f), self._gradient(w, c, sizes, f))
         if not np.all(np.isfinite(step)):
             return None
-        moves = [self.bases[k] @ step[self.offsets[k] : self.offsets[k + 1]] for k in range(count)]
-        return np.array(moves).reshape(w.shape), float(step[-1]) if problem.has_constant else 0.0
+        moves = [
+            basis @ step[first:last]
+            for basis, first, last in zip(self.bases, self.offsets, self.offsets[1:], strict=False)
+        ]
+        return np.array(moves).reshape(w.shape), float(step[-1]) if self.problem.has_constant else 0.0
+
+    def _gradient(self, w: np.ndarray, c: float, sizes: np.ndarray, f: np.ndarray) -> np.ndarray:
+        problem = self.problem
+        slope = problem.loss.slope(f, problem.targets, problem.weights)
+        full = self.design.transposed(slope) + problem.beta * self._units(w, sizes)
+        parts = [row @ basis for row, basis in zip(full, self.bases, strict=True)]
+        constant = float(np.sum(slope)) + problem.constant_decay * c if problem.has_constant else 0.0
+        return np.concatenate([*parts, [constant]])
+
+    def _hessian(self, w: np.ndarray, sizes: np.ndarray, f: np.ndarray) -> np.ndarray:
+        problem, d = self.problem, w.shape[1]
+        gram = self.design.gram(problem.loss.curvature(f, problem.targets, problem.weights))
+        hessian = np.zeros((self.offsets[-1] + 1, self.offsets[-1] + 1))
+        reduced = self._reduced(gram, d)
+        hessian[:-1, :-1] = reduced[:-1]
+        units = self._units(w, sizes)
+        plane = np.eye(d)
+        plane[-1, -1] = 0.0 if problem.free_hidden_bias else 1.0
+        for k, basis in enumerate(self.bases):
+            part = slice(self.offsets[k], self.offsets[k + 1])
+            curved = problem.beta / sizes[k] * (plane - np.outer(units[k], units[k]))
+            hessian[part, part] += basis.T @ curved @ basis
+        hessian[-1, -1] = 1.0
+        if problem.has_constant:
+            hessian[-1, :-1] = hessian[:-1, -1] = reduced[-1]
+            hessian[-1, -1] = gram[-1, -1] + problem.constant_decay
+        return hessian
+
+    def _reduced(self, gram: np.ndarray, d: int) -> np.ndarray:
+        """The Gram matrix in the face's coordinates, and below it the constant's row."""
+        right = [gram[:, k * d : (k + 1) * d] @ basis for k, basis in enumerate(self.bases)]
+        right = np.hstack(right) if right else np.zeros((1, 0))
+        left = [basis.T @ right[k * d : (k + 1) * d] for k, basis in enumerate(self.bases)]
+        return np.vstack([*left, right[-1:]])
+
+    def _units(self, w: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """The gradients of |w_k|_P."""
+        units = w / sizes[:, None]
+        if self.problem.free_hidden_bias:
+            units[:, -1] = 0.0
+        return units
+
+
+def _null_space(rows: np.ndarray) -> np.ndarray:
+    """An orthonormal basis (D, q) of the vectors orthogonal to the rows (b, D)."""
+    if rows.shape[0] == 0:
+        return np.eye(rows.shape[1])
+    _, sizes, axes = np.linalg.svd(rows)
+    return axes[int(np.sum(sizes > 1e-9)) :].T
+
+
+def _solved(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """The solution of least norm; by triangles where the Hessian is clearly regular, which is ten times as fast."""
+    try:
+        pivots = np.diag(np.linalg.cholesky(hessian))
+        if np.min(pivots) > _REGULAR * np.max(pivots):
+            return np.linalg.solve(hessian, gradient)
+    except np.linalg.LinAlgError:
+        pass
+    return np.linalg.lstsq(hessian, gradient, rcond=1e-13)[0]

@@ -11,31 +11,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 import clarabel
 import numpy as np
-from scipy import sparse
 
 from certify.bounds.interface import Limits
 from certify.convex.blocks import Blocks
+from certify.convex.design import Design
+from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
+from certify.convex.sparse import Columns, from_entries, upper_triangle
 from certify.problem import TrainingProblem
 
 _ALL_INEQUALITIES = 6_000  # below this many, every inequality is stated at once
+_NEAR = 0.02  # distance from a wall, relative, within which its inequality is stated at once
+_FLATTEST = 1e-7
+_CONVERGED, _REFINED = 1e-14, 1e-7  # relative falls of the value that end the steps; polishing does the rest
+_NEARLY_FITTED = 1e-3  # share of the loss of the zero network
 _NEWTON_STEPS = 30
 _CONSTRAINT_ROUNDS = 12
 _FLOPS_PER_SECOND = 2e9  # of dense linear algebra, on the low side
 _ITERATIONS = 25  # of the interior-point method
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RestrictedSolution:
-    """Blocks' values w (K, D), constant c, predictions f (n,), and the program's value."""
-
-    blocks: Blocks
-    w: np.ndarray
-    c: float
-    f: np.ndarray
-    value: float
 
 
 def affordable_blocks(problem: TrainingProblem, count: int, limits: Limits) -> int:
@@ -49,18 +45,6 @@ def affordable_blocks(problem: TrainingProblem, count: int, limits: Limits) -> i
     return count
 
 
-def design_matrix(problem: TrainingProblem, blocks: Blocks) -> np.ndarray:
-    """(n, K D): the derivative of the predictions by the blocks, s_k D_k Z."""
-    gates = blocks.signs[:, None] * blocks.patterns
-    return np.einsum("kn,nd->nkd", gates, problem.rows).reshape(problem.samples, -1)
-
-
-def program_value(problem: TrainingProblem, w: np.ndarray, c: float, f: np.ndarray) -> float:
-    """The restricted program's objective, rounded to nearest."""
-    penalty = problem.beta * float(np.sum(problem.size(w)))
-    return problem.data_loss(f) + penalty + 0.5 * problem.constant_decay * c * c
-
-
 def solve_restricted(
     problem: TrainingProblem, blocks: Blocks, limits: Limits, start: np.ndarray | None = None
 ) -> RestrictedSolution:
@@ -68,67 +52,110 @@ def solve_restricted(
 
     start: predictions (n,) to expand a non-quadratic loss around first.
     """
-    design = design_matrix(problem, blocks)
-    solver = _QuadraticMaster(problem, blocks, design, limits)
-    f = np.zeros(problem.samples) if start is None else start
+    return newton(_QuadraticMaster(Design(problem, blocks), limits), limits, start)
+
+
+class Master(Protocol):
+    """Something that minimises quadratic models of the restricted program."""
+
+    design: Design
+
+    def solve(self, f: np.ndarray, near: RestrictedSolution | None) -> tuple[np.ndarray, float]:
+        """Minimise the model around predictions f (n,), knowing a solution nearby; returns w (K, D) and c."""
+
+
+def newton(master: Master, limits: Limits, start: np.ndarray | None = None) -> RestrictedSolution:
+    """Proximal Newton: one model after another until the value stays.
+
+    For a quadratic loss one model is exact; where the data are nearly fitted it is solved again around its solution, since
+    the solver's accuracy is relative to the loss that has been got rid of.
+    """
+    design = master.design
+    f = np.zeros(design.problem.samples) if start is None else start
     best: RestrictedSolution | None = None
-    for _ in range(1 if problem.loss.quadratic else _NEWTON_STEPS):
-        w, c = solver.solve(f)
-        candidate = _evaluate(problem, blocks, design, w, c)
+    for _ in range(_NEWTON_STEPS):
+        candidate = evaluated(design, *master.solve(f, best))
         if best is not None:
-            candidate = _line_search(problem, blocks, design, best, candidate)
-        converged = best is not None and not candidate.value < best.value - 1e-14 * abs(best.value)
+            candidate = _line_search(design, best, candidate)
+        least = _REFINED if design.problem.loss.quadratic else _CONVERGED
+        converged = best is not None and not candidate.value < best.value * (1 - least)
         if best is None or candidate.value <= best.value:
             best = candidate
-        if converged or limits.reached():
+        exact = design.problem.loss.quadratic and not _nearly_fitted(design.problem, best)
+        if converged or exact or limits.reached():
             break
         f = best.f
     return best
 
 
-def _evaluate(
-    problem: TrainingProblem, blocks: Blocks, design: np.ndarray, w: np.ndarray, c: float
-) -> RestrictedSolution:
-    f = design @ w.ravel() + c
-    return RestrictedSolution(blocks, w, c, f, program_value(problem, w, c, f))
+def _nearly_fitted(problem: TrainingProblem, solution: RestrictedSolution) -> bool:
+    nothing = problem.data_loss(np.zeros(problem.samples))
+    return solution.value < _NEARLY_FITTED * nothing
 
 
-def _line_search(
-    problem: TrainingProblem, blocks: Blocks, design: np.ndarray, old: RestrictedSolution, new: RestrictedSolution
-) -> RestrictedSolution:
+def _line_search(design: Design, old: RestrictedSolution, new: RestrictedSolution) -> RestrictedSolution:
     """Halve the step from old to new until the program's value does not rise."""
     step, candidate = 1.0, new
     while candidate.value > old.value and step > 1e-6:
         step /= 2
-        w, c = old.w + step * (new.w - old.w), old.c + step * (new.c - old.c)
-        candidate = _evaluate(problem, blocks, design, w, c)
+        candidate = evaluated(design, old.w + step * (new.w - old.w), old.c + step * (new.c - old.c))
     return candidate
 
 
-class _QuadraticMaster:
-    """One quadratic model of the program in Clarabel's form; the stated inequalities are remembered between calls."""
+@dataclass(frozen=True, slots=True, eq=False)
+class QuadraticModel:
+    """Around predictions f0: linear.(f - f0) + sum_i curvature_i (f_i - f0_i)^2 / 2, as a function of (w, c).
 
-    def __init__(self, problem: TrainingProblem, blocks: Blocks, design: np.ndarray, limits: Limits) -> None:
-        self.problem, self.blocks, self.design, self.limits = problem, blocks, design, limits
-        self.dimension = problem.rows.shape[1]
-        lengths = np.linalg.norm(problem.rows, axis=1)
-        self.row_scale = float(np.sqrt(np.mean(lengths**2))) or 1.0
-        self.unit_rows = problem.rows / np.where(lengths > 0, lengths, 1.0)[:, None]
-        self.walls = np.where(blocks.patterns, 1.0, -1.0)  # (2D - I)
-        self.stated = self._near(blocks.hints)
+    gram (KD + 1, KD + 1) and slope (KD + 1,) are those of the model in (w, c), the constant last. reach: the size of
+    the predictions that it aims at; weight: the largest curvature.
+    """
+
+    gram: np.ndarray
+    slope: np.ndarray
+    reach: float
+    weight: float
+
+
+def quadratic_model(design: Design, f: np.ndarray) -> QuadraticModel:
+    """The loss's own model around f (n,); flat samples get a little curvature where the loss is not quadratic."""
+    problem = design.problem
+    slope = problem.loss.slope(f, problem.targets, problem.weights)
+    curvature = problem.loss.curvature(f, problem.targets, problem.weights)
+    if not problem.loss.quadratic:
+        curvature = np.maximum(curvature, _FLATTEST * float(np.max(curvature)) or 1.0)
+    rest = slope - curvature * f
+    weight = float(np.max(curvature)) or 1.0
+    reach = float(np.sqrt(np.mean((rest / weight) ** 2))) or 1.0
+    linear = np.append(design.transposed(rest).ravel(), np.sum(rest))
+    return QuadraticModel(design.gram(curvature), linear, reach, weight)
+
+
+class _QuadraticMaster:
+    """The models in Clarabel's form; the stated inequalities are remembered between calls."""
+
+    def __init__(self, design: Design, limits: Limits) -> None:
+        self.problem, self.blocks, self.design, self.limits = design.problem, design.blocks, design, limits
+        self.dimension = self.problem.rows.shape[1]
+        self.row_scale = float(np.sqrt(np.mean(np.sum(self.problem.rows**2, axis=1)))) or 1.0
+        self.unit_rows = unit_rows(self.problem)
+        self.walls = np.where(self.blocks.patterns, 1.0, -1.0)  # (2D - I)
+        self.stated = self._near(self.blocks.hints)
 
     def _near(self, w: np.ndarray) -> np.ndarray:
         """Mask (K, n) of the inequalities stated first: those that the hints come near, or all where they are few."""
         if self.blocks.patterns.size <= _ALL_INEQUALITIES:
             return np.ones_like(self.blocks.patterns)
         margins = np.abs(w @ self.unit_rows.T) / np.maximum(np.linalg.norm(w, axis=1), 1e-300)[:, None]
-        cut = np.partition(margins, min(margins.shape[1] - 1, 4 * self.dimension), axis=1)[:, 4 * self.dimension - 1 :]
-        return margins <= np.maximum(cut.min(axis=1), 0.02)[:, None]
+        least, most = (min(margins.shape[1], times * self.dimension) - 1 for times in (4, 32))
+        ordered = np.partition(margins, (least, most), axis=1)
+        return margins <= np.clip(_NEAR, ordered[:, least], ordered[:, most])[:, None]
 
-    def solve(self, f: np.ndarray) -> tuple[np.ndarray, float]:
+    def solve(self, f: np.ndarray, near: RestrictedSolution | None) -> tuple[np.ndarray, float]:
         """Minimise the model around f; returns w (K, D) and c."""
+        fitted = near is not None and _nearly_fitted(self.problem, near)
+        model = quadratic_model(self.design, f)
         for _ in range(_CONSTRAINT_ROUNDS):
-            w, c = self._solve_stated(f)
+            w, c = self._solve_around(model, near) if fitted else self._solve_stated(model)
             sizes = np.linalg.norm(w, axis=1)
             margins = self.walls * (w @ self.unit_rows.T)
             violated = (margins < -1e-9 * max(float(sizes.max(initial=0.0)), 1e-300)) & ~self.stated
@@ -137,62 +164,66 @@ class _QuadraticMaster:
             self.stated |= violated
         return w, c
 
-    def _solve_stated(self, f: np.ndarray) -> tuple[np.ndarray, float]:
+    def _solve_stated(self, model: QuadraticModel) -> tuple[np.ndarray, float]:
         problem, count, d = self.problem, self.blocks.count, self.dimension
-        slope = problem.loss.slope(f, problem.targets, problem.weights)
-        curvature = problem.loss.curvature(f, problem.targets, problem.weights)
-        curvature = np.maximum(curvature, 1e-7 * float(np.max(curvature)) or 1.0)
-        aim = f - slope / curvature
-        weight = float(np.max(curvature))
-        reach = float(np.sqrt(np.mean(aim**2))) or 1.0
-        unit = reach / self.row_scale  # w = unit w', f = reach f', so that Clarabel sees numbers of order one
-        m = np.column_stack([self.design / self.row_scale, np.ones(problem.samples)])
-        if not problem.has_constant:
-            m[:, -1] = 0.0
-        h = (curvature / weight)[:, None]
-        quadratic, linear = m.T @ (h * m), -(m.T @ (h[:, 0] * aim / reach))
-        quadratic[-1, -1] += problem.constant_decay / weight if problem.has_constant else 1.0
-        penalty = problem.beta * unit / (weight * reach**2)
-        costs = np.concatenate([linear, np.full(count, penalty)])
-        x = _clarabel(quadratic, costs, *self._cones(count, d), self.limits)
-        return unit * x[: count * d].reshape(count, d), reach * float(x[count * d]) if problem.has_constant else 0.0
+        unit = model.reach / self.row_scale  # of w, as reach is of c and of the predictions: Clarabel sees order one
+        scale = np.append(np.full(count * d, unit), model.reach if problem.has_constant else 0.0)
+        value = model.weight * model.reach**2
+        quadratic, linear = model.gram * np.outer(scale, scale) / value, model.slope * scale / value
+        quadratic[-1, -1] += problem.constant_decay / model.weight if problem.has_constant else 1.0
+        costs = np.concatenate([linear, np.full(count, problem.beta * unit / value)])
+        a, cones = self._cones(count, d)
+        x = _clarabel(quadratic, costs, a, np.zeros(a.shape[0]), cones, self.limits)
+        return unit * x[: count * d].reshape(count, d), float(scale[-1] * x[count * d])
 
-    def _cones(self, count: int, d: int) -> tuple[sparse.csc_matrix, list]:
+    def _solve_around(self, model: QuadraticModel, near: RestrictedSolution) -> tuple[np.ndarray, float]:
+        """The same program in the steps from a solution nearby, in units in which the penalty, not the loss, is of order 1."""
+        problem, design, (count, d) = self.problem, self.design, near.w.shape
+        slope = problem.loss.slope(near.f, problem.targets, problem.weights)
+        linear = np.append(design.transposed(slope).ravel(), np.sum(slope) + problem.constant_decay * near.c)
+        unit = float(np.max(np.abs(near.w), initial=0.0)) or 1.0
+        scale = np.append(np.full(count * d, unit), unit * self.row_scale if problem.has_constant else 0.0)
+        value = problem.beta * unit
+        quadratic = model.gram * np.outer(scale, scale) / value
+        quadratic[-1, -1] += problem.constant_decay * scale[-1] ** 2 / value if problem.has_constant else 1.0
+        costs = np.concatenate([linear * scale / value, np.ones(count)])
+        a, cones = self._cones(count, d)
+        start = np.zeros(a.shape[1])
+        start[: count * d] = near.w.ravel() / unit
+        x = _clarabel(quadratic, costs, a, -a.times(start), cones, self.limits)
+        return near.w + unit * x[: count * d].reshape(count, d), near.c + float(scale[-1] * x[count * d])
+
+    def _cones(self, count: int, d: int) -> tuple[Columns, list]:
         """Rows of A x + s = 0, s in the cones: the stated inequalities, then (t_k, w_k) in a second-order cone each."""
         block, row = np.nonzero(self.stated)
-        values = -(self.walls[block, row][:, None] * self.unit_rows[row])
-        columns = block[:, None] * d + np.arange(d)
-        rows = np.repeat(np.arange(block.size), d)
+        walls = -(self.walls[block, row][:, None] * self.unit_rows[row])
         normed = d - 1 if self.problem.free_hidden_bias else d
         k, j = np.repeat(np.arange(count), normed), np.tile(np.arange(normed), count)
         first = block.size
-        size_rows = first + k * (normed + 1) + 1 + j
-        t_rows = first + np.arange(count) * (normed + 1)
-        a = sparse.csc_matrix(
-            (
-                np.concatenate([values.ravel(), np.full(k.size, -1.0), np.full(count, -1.0)]),
-                (
-                    np.concatenate([rows, size_rows, t_rows]),
-                    np.concatenate([columns.ravel(), k * d + j, count * d + 1 + np.arange(count)]),
-                ),
-            ),
-            shape=(first + count * (normed + 1), count * (d + 1) + 1),
+        places = np.vstack(
+            [
+                np.column_stack([np.repeat(np.arange(first), d), (block[:, None] * d + np.arange(d)).ravel()]),
+                np.column_stack([first + k * (normed + 1) + 1 + j, k * d + j]),
+                np.column_stack([first + np.arange(count) * (normed + 1), count * d + 1 + np.arange(count)]),
+            ]
         )
-        return a, [clarabel.NonnegativeConeT(first)] + [clarabel.SecondOrderConeT(normed + 1)] * count
+        values = np.concatenate([walls.ravel(), np.full(k.size + count, -1.0)])
+        shape = (first + count * (normed + 1), count * (d + 1) + 1)
+        cones = [clarabel.NonnegativeConeT(first)] + [clarabel.SecondOrderConeT(normed + 1)] * count
+        return from_entries(places[:, 0], places[:, 1], values, shape), cones
 
 
 def _clarabel(
-    quadratic: np.ndarray, linear: np.ndarray, a: sparse.csc_matrix, cones: list, limits: Limits
+    quadratic: np.ndarray, linear: np.ndarray, a: Columns, b: np.ndarray, cones: list, limits: Limits
 ) -> np.ndarray:
-    """min x.Qx/2 + linear.x over A x + s = 0, s in the cones; Q covers the first variables. The status is not consulted."""
-    extra = linear.size - quadratic.shape[0]
-    p = sparse.triu(sparse.block_diag([sparse.csc_matrix(quadratic), sparse.csc_matrix((extra, extra))]), format="csc")
+    """min x.Qx/2 + linear.x, A x + s = b, s in the cones; Q covers the first variables. The status is not consulted."""
+    p = upper_triangle(quadratic, linear.size)
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
     settings.max_iter = 200
     if limits.deadline is not None:
         settings.time_limit = max(limits.deadline - time.monotonic(), 0.01)
-    solution = clarabel.DefaultSolver(p, linear, a, np.zeros(a.shape[0]), cones, settings).solve()
+    solution = clarabel.DefaultSolver(p, linear, a, b, cones, settings).solve()
     x = np.asarray(solution.x)
     return np.where(np.isfinite(x), x, 0.0)

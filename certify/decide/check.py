@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import resource
 import sys
-import time
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
+from certify.bounds.witnesses import proved_gain
+from certify.certificates import CertificateWish, Source, confirmed
 from certify.convex.blocks import blocks_of_neurons
-from certify.convex.generation import ColumnGeneration
 from certify.dataset import Dataset
 from certify.decide.conclusion import Findings, conclude
-from certify.decide.engines import Engine, make_engine
 from certify.decide.interruption import Interruption
-from certify.decide.options import CheckOptions, Progress, ProgressCallback
+from certify.decide.options import CheckOptions, ProgressCallback
+from certify.decide.proving import TIGHT, Proving
 from certify.decide.stationarity import assess
 from certify.decide.witness import (
     Candidate,
@@ -24,24 +26,22 @@ from certify.decide.witness import (
     first_steps,
     narrow_candidates,
     rebuilt_candidates,
-    shown,
     slot_candidates,
+    witnesses,
 )
-from certify.dual_bound import dual_vector, scaled_dual_bound
+from certify.dual_bound import dual_vector, transferred_gain
 from certify.network import Network
 from certify.objective import Objective
-from certify.problem import TrainingProblem, evaluate, training_problem
+from certify.problem import evaluate, training_problem
 from certify.verdict import Bounds, SearchReport, Verdict
 
 _DEFAULTS = CheckOptions()
 _OWN_GAIN_SECONDS = 5.0
 _OWN_GAIN_NODES = 3_000  # for the gain of the network's own dual vector, which only the report needs exactly
-_TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
 _TIGHT_NODES = 20_000
 _TIGHT_SECONDS = 1.0
 _DECIDED_NODES = 100_000  # once no certificate is possible, the bounds get this much more
 _DECIDED_SECONDS = 2.0  # and, once the network is refuted, at most this, or as long as it took so far
-_NEAR = 1e-6  # directions within this of beta may carry a sparser optimum
 
 
 def check_network(
@@ -50,144 +50,135 @@ def check_network(
     objective: Objective,
     options: CheckOptions = _DEFAULTS,
     progress: ProgressCallback | None = None,
+    wish: CertificateWish | None = None,
 ) -> Verdict:
     """Decide at relative tolerance options.eps whether the network is a global minimum, at any width.
 
+    CERTIFIED and REFUTED are answers that certify/checker has accepted a certificate of; wish says what else it should hold.
     Raises InputError where network, data and objective do not fit together. Ctrl-C returns the bounds so far.
     """
     problem = training_problem(network, dataset, objective)
     with Interruption() as interruption:
-        check = Check(problem, network, options, interruption, progress)
+        check = Check(Proving(problem, options, interruption, progress), network)
         check.run()
-    return check.verdict()
+        return confirmed(check.verdict(), network, problem, wish or CertificateWish(Source(dataset)), check.limits)
 
 
 class Check:
     """One check as it proceeds; findings are true at any time, so it can end anywhere."""
 
-    def __init__(
-        self,
-        problem: TrainingProblem,
-        network: Network,
-        options: CheckOptions,
-        interruption: Interruption,
-        progress: ProgressCallback | None,
-    ) -> None:
-        self.problem, self.network, self.options = problem, network, options
-        self.interruption, self.progress = interruption, progress
-        self.started = time.monotonic()
-        deadline = None if options.time_limit is None else self.started + options.time_limit
-        self.limits = Limits(deadline, cancelled=lambda: interruption.wished)
-        self.engine: Engine = make_engine(options)
-        self.neurons = problem.lift(network)
-        self.predictions = problem.predictions(self.neurons)
-        self.nodes = 0
-        self.unfinished = False
+    def __init__(self, proving: Proving, network: Network) -> None:
+        self.proving, self.problem, self.network = proving, proving.problem, network
+        self.options, self.limits = proving.options, proving.limits
+        self.neurons = self.problem.lift(network)
+        self.predictions = self.problem.predictions(self.neurons)
         self.went_downhill = False
         self.violators: list[Violator] = []
         self.steps: list[Candidate] = []
-        value = evaluate(problem, network)
-        own_nu = -problem.loss.slope(self.predictions, problem.targets, problem.weights)
-        stationarity = assess(problem, self.neurons, own_nu)
-        self.own_nu = own_nu
-        self.findings = Findings(network, Bounds(value.lower, value.upper), stationarity, options.eps, problem.beta)
+        value = evaluate(self.problem, network)
+        self.own_nu = -self.problem.loss.slope(self.predictions, self.problem.targets, self.problem.weights)
+        stationarity = assess(self.problem, self.neurons, self.own_nu)
+        bounds = Bounds(value.lower, value.upper)
+        self.findings = Findings(network, bounds, stationarity, self.options.eps, self.problem.beta)
+        self.findings.raise_lower(proving.lower.value)
+        proving.value, proving.best_value = value.upper, value.upper
 
     def run(self) -> None:
         """Bound, improve the dual, look for witnesses, prove; stop as soon as limits say so."""
-        if not np.all(np.isfinite(self.predictions)) or not np.isfinite(self.findings.value.upper):
-            self.findings.broken = True
+        if self._broken():
             return
         own = self._own_gain(min(_OWN_GAIN_SECONDS, (self.options.time_limit or math.inf) / 4), _OWN_GAIN_NODES)
-        if self.limits.reached() or self.findings.tight(_TIGHT):
+        if self.limits.reached() or self.findings.tight(TIGHT):
             return
         self.steps = list(first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity))
         self._take(self.steps)
-        generation = self._start(own)
-        if generation is None:
+        self.violators = [v for v in own.witnesses if v.gain > self.problem.beta]
+        if not self.proving.start(blocks_of_neurons(self.problem, self.neurons), self.violators):
             self._take_local()
             return
-        self._prove(generation, tolerance=max(self.options.eps / 4, _TIGHT))
+        self._prove(tolerance=max(self.options.eps / 4, TIGHT))
         if self.findings.improvable:
             self._take_local()
+        generation = self.proving.generation
         wanting = self.findings.improvable and not self.findings.same_width and generation.solution is not None
         if wanting and not self.limits.reached():
             self._take(narrow_candidates(self.problem, generation, self.network.width, self.options.seed, self.limits))
-        self._sharpen(generation)
+        self._sharpen()
 
-    def _sharpen(self, generation: ColumnGeneration) -> None:
+    def look(self) -> None:
+        """What the verdict on the network needs when P* is already known as well as it is going to be."""
+        if self._broken():
+            return
+        nu = dual_vector(self.problem, self.predictions)
+        gain = GainProblem(self.problem.rows, nu, self.problem.free_hidden_bias)
+        lower = max((proved_gain(gain, u) for u in self.neurons.u), default=0.0)
+        upper = transferred_gain(self.problem, nu, self.proving.lower)
+        self.findings.gain = Bounds(lower, upper)
+        if not upper <= lower * (1 + self.options.eps):
+            self._own_gain(_OWN_GAIN_SECONDS, _OWN_GAIN_NODES)
+
+    def _broken(self) -> bool:
+        finite = bool(np.all(np.isfinite(self.predictions)) and np.isfinite(self.findings.value.upper))
+        self.findings.broken = not finite
+        return not finite
+
+    def _sharpen(self) -> None:
         """More digits once the verdict stands: as much time again, and no more."""
-        spent = max(_TIGHT_SECONDS, time.monotonic() - self.started)
-        nodes = max(_TIGHT_NODES, 2 * self.nodes if self.nodes < _DECIDED_NODES else 0)
-        if not self.limits.reached() and not self.findings.tight(_TIGHT):
-            self._prove(generation, _TIGHT, nodes, spent)
+        spent = max(_TIGHT_SECONDS, self.proving.elapsed)
+        nodes = max(_TIGHT_NODES, 2 * self.proving.nodes if self.proving.nodes < _DECIDED_NODES else 0)
+        if not self.limits.reached() and not self.findings.tight(TIGHT):
+            self._prove(TIGHT, nodes, spent)
         gain = self.findings.gain
-        if not self.limits.reached() and gain.upper > gain.lower * (1 + 10 * _TIGHT):
+        if not self.limits.reached() and gain.upper > gain.lower * (1 + 10 * TIGHT):
             self._own_gain(spent, nodes)
 
     def verdict(self) -> Verdict:
         """What follows from the findings."""
         problem = self.problem
         report = SearchReport(
-            method=self.engine.name,
-            nodes=self.nodes,
-            seconds=time.monotonic() - self.started,
+            method=self.proving.engine.name,
+            nodes=self.proving.nodes,
+            seconds=self.proving.elapsed,
             threads=self.options.threads,
             peak_memory_mb=_peak_memory_mb(),
         )
         rank = int(np.linalg.matrix_rank(problem.rows))
-        stopped = self.limits.reached() or self.unfinished
-        return conclude(self.findings, problem, rank, stopped, self.interruption.wished, report)
+        stopped = self.limits.reached() or self.proving.unfinished
+        verdict = conclude(self.findings, problem, rank, stopped, self.proving.interruption.wished, report)
+        return replace(verdict, proof=self.proving.lower)
 
     def _own_gain(self, seconds: float, nodes: int) -> GainBound:
         """Bounds on the gain of the network's own dual vector, and the lower bound on P* that it gives."""
         nu = dual_vector(self.problem, self.predictions)
         limits = self.limits.within(seconds, nodes)
         known = [u for u in self.neurons.u if np.any(u)]
-        unfinished = self.unfinished
-        bound = self._bound(nu, 0.0, limits, known, stage="gain of the network")
-        self.unfinished = unfinished  # this bound is for the report; the verdict may do without
+        unfinished = self.proving.unfinished
+        bound = self.proving.bound(nu, 0.0, limits, known, stage="gain of the network")
+        self.proving.unfinished = unfinished  # this bound is for the report; the verdict may do without
         before = self.findings.gain
         self.findings.gain = Bounds(max(bound.lower, before.lower), min(bound.upper, before.upper))
+        self.findings.raise_lower(self.proving.lower.value)
         return bound
 
-    def _start(self, own: GainBound) -> ColumnGeneration | None:
-        """The restricted program over the network's own patterns and the violators found so far."""
-        self.violators = [v for v in own.witnesses if v.gain > self.problem.beta]
-        blocks = blocks_of_neurons(self.problem, self.neurons)
-        generation = self.engine.generation(self.problem, blocks, self.options.seed, self.limits)
-        if generation is not None:
-            generation.add(self.violators)
-        return generation
-
-    def _prove(
-        self, generation: ColumnGeneration, tolerance: float, nodes: int | None = None, seconds: float | None = None
-    ) -> None:
-        """Generate columns and prove that none is missing, to the tolerance, over and over."""
-        known: list[Violator] = []
+    def _prove(self, tolerance: float, nodes: int | None = None, seconds: float | None = None) -> None:
+        """Prove P*, and try on the way what the solutions give for this network."""
         within = self.limits.within(seconds)
-        while not within.reached():
-            self._report("convex program")
-            generation.run(min(tolerance, _TIGHT * 10), within)
-            if generation.solution is None:
-                return
-            self._take(rebuilt_candidates(self.problem, generation, known, self.limits))
+
+        def solved() -> Limits:
+            self.findings.raise_lower(self.proving.lower.value)
+            self._take(rebuilt_candidates(self.problem, self.proving.generation, self.proving.known, self.limits))
             if self.findings.improvable:
                 self._take_local()
-            limits = self._worth_proving(within, nodes)
-            threshold = self.problem.beta * (1 + tolerance)
-            bound = self._bound(generation.nu, threshold, limits, generation.directions, "proof", threshold)
-            known = [v for v in bound.witnesses if v.gain > self.problem.beta * (1 - _NEAR)]
-            if not generation.add([v for v in known if v.gain > threshold]):
-                break
-        if known and not self.limits.reached():
-            self._take(rebuilt_candidates(self.problem, generation, known, self.limits))
+            return self._worth_proving(within, nodes)
+
+        self.proving.prove(tolerance, within, solved)
+        self.findings.raise_lower(self.proving.lower.value)
 
     def _worth_proving(self, limits: Limits, nodes: int | None) -> Limits:
         """All there is while a certificate is possible; a share once the verdict cannot become better."""
         if not self.findings.improvable:
             return limits.within(nodes=nodes)
-        spent = time.monotonic() - self.started
-        seconds = max(_DECIDED_SECONDS, spent) if self.findings.same_width else None
+        seconds = max(_DECIDED_SECONDS, self.proving.elapsed) if self.findings.same_width else None
         return limits.within(seconds, nodes or _DECIDED_NODES)
 
     def _take_local(self) -> None:
@@ -198,60 +189,10 @@ class Check:
         self._take(descents(self.problem, self.steps, self.limits))
         self._take(slot_candidates(self.problem, self.neurons, self.violators, self.limits))
 
-    def _bound(
-        self,
-        nu: np.ndarray,
-        threshold: float,
-        limits: Limits,
-        known: list[np.ndarray],
-        stage: str,
-        stop_above: float = np.inf,
-    ) -> GainBound:
-        """Ask the engine about one dual vector, and keep the lower bound on P* that follows."""
-        before = self.nodes
-
-        def tell(lower: float, upper: float, nodes: int, proved: float) -> None:
-            self.nodes = before + nodes
-            self._report(stage, lower, upper, proved)
-
-        gain = GainProblem(self.problem.rows, nu, self.problem.free_hidden_bias)
-        bound = self.engine.bound(gain, threshold, stop_above, limits, known, tell)
-        self.nodes = before + bound.nodes
-        self.unfinished = not bound.settled
-        self.findings.raise_lower(scaled_dual_bound(self.problem, nu, bound.upper))
-        return bound
-
-    def _take(self, candidates) -> None:
-        for candidate in candidates:
-            self._keep(candidate)
-
-    def _keep(self, candidate: Candidate) -> None:
-        if np.all(np.isfinite(candidate.neurons.u)) and np.all(np.isfinite(candidate.neurons.a)):
-            self.findings.add(shown(self.problem, candidate))
-
-    def _report(
-        self,
-        stage: str,
-        gain_lower: float | None = None,
-        gain_upper: float | None = None,
-        proved: float | None = None,
-    ) -> None:
-        if self.progress is None:
-            return
-        self.progress(
-            Progress(
-                stage,
-                time.monotonic() - self.started,
-                value=self.findings.value.upper,
-                lower_bound=self.findings.lower,
-                best_value=self.findings.best_value,
-                gain_lower=gain_lower,
-                gain_upper=gain_upper,
-                beta=self.problem.beta,
-                nodes=self.nodes,
-                proved=proved,
-            )
-        )
+    def _take(self, candidates: Iterable[Candidate]) -> None:
+        for witness in witnesses(self.problem, candidates):
+            self.findings.add(witness)
+            self.proving.best_value = self.findings.best_value
 
 
 def _peak_memory_mb() -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,9 +10,11 @@ import numpy as np
 from certify.bounds.engine import GainProgress, Question, bound_gain
 from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.convex.blocks import Blocks, blocks_of
-from certify.convex.generation import ColumnGeneration
+from certify.convex.design import Design
+from certify.convex.generation import ColumnGeneration, Solver
 from certify.convex.polish import polish
-from certify.convex.restricted import RestrictedSolution, design_matrix, program_value
+from certify.convex.restricted import solve_restricted
+from certify.convex.solution import RestrictedSolution, evaluated
 from certify.decide.options import CheckOptions
 from certify.dual_bound import dual_vector
 from certify.problem import Neurons, TrainingProblem
@@ -56,7 +58,14 @@ class SearchEngine:
         return bound_gain(problem, question, limits, known, progress)
 
     def generation(self, problem, blocks, seed, limits):
-        return ColumnGeneration(problem, blocks, seed)
+        return ColumnGeneration(problem, blocks, seed, self._solver())
+
+    def _solver(self) -> Solver:
+        if self.options.engine != "cvxpy":
+            return solve_restricted
+        from certify.convex.stated import solve_in_cvxpy  # cvxpy takes more than a second to import
+
+        return solve_in_cvxpy
 
 
 class EnumerationEngine:
@@ -100,12 +109,15 @@ class FullProgram(ColumnGeneration):
         self.nu = dual_vector(self.problem, self.solution.f)
         return True
 
-    def run(self, tolerance: float, limits: Limits) -> None:
+    def run(self, tolerance: float, limits: Limits, tell: Callable[[], None] = lambda: None) -> None:
         """Nothing to add."""
 
     def add(self, violators: Sequence[Violator]) -> bool:
         """Every pattern is there already."""
         return False
+
+    def add_blocks(self, blocks: Blocks) -> None:
+        """Likewise."""
 
 
 def _as_blocks(problem: TrainingProblem, neurons: Neurons) -> RestrictedSolution:
@@ -122,8 +134,7 @@ def _as_blocks(problem: TrainingProblem, neurons: Neurons) -> RestrictedSolution
         for s, p in zip(blocks.signs, blocks.patterns, strict=True)
     ]
     values = np.array(totals).reshape(blocks.count, w.shape[1])
-    f = design_matrix(problem, blocks) @ values.ravel() + c
-    return RestrictedSolution(blocks, values, c, f, program_value(problem, values, c, f))
+    return evaluated(Design(problem, blocks), values, c)
 
 
 def make_engine(options: CheckOptions) -> Engine:

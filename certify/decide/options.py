@@ -14,7 +14,8 @@ class CheckOptions:
     time_limit  wall-clock seconds, or None for no limit
     threads     worker threads of the search
     seed        seed of the heuristic part of the search
-    engine      "auto", or "enumerate" for the reference engine of certify/reference
+    engine      "auto"; "cvxpy": the same, with the convex programs stated in cvxpy; or "enumerate" for the reference
+                engine of certify/reference
     """
 
     eps: float = 1e-4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,13 @@ def shown(problem: TrainingProblem, candidate: Candidate) -> Witness:
     network = problem.lower(candidate.neurons)
     value = evaluate(problem, network)
     return Witness(network, Bounds(value.lower, value.upper), candidate.kind, candidate.direction)
+
+
+def witnesses(problem: TrainingProblem, candidates: Iterable[Candidate]) -> Iterator[Witness]:
+    """The candidates whose parameters are finite, as witnesses."""
+    for candidate in candidates:
+        if np.all(np.isfinite(candidate.neurons.u)) and np.all(np.isfinite(candidate.neurons.a)):
+            yield shown(problem, candidate)
 
 
 def first_steps(

@@ -20,6 +20,8 @@ PUBLIC = {
     "parse_map": "naming",
     "resolve_objective": "resolve",
     "save_network": "writer",
+    "save_new_network": "writer",
+    "from_sidecar": "stated",
     "stated_by_options": "resolve",
 }
 __all__ = [
@@ -29,12 +31,14 @@ __all__ = [
     "StoredDataset",
     "StoredModel",
     "describe_file",
+    "from_sidecar",
     "load_dataset",
     "load_model",
     "logistic_targets",
     "parse_map",
     "resolve_objective",
     "save_network",
+    "save_new_network",
     "stated_by_options",
 ]
 

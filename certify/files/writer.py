@@ -12,11 +12,15 @@ import numpy as np
 from certify.errors import UnreadableFile, UsageError
 from certify.files.hdf5 import copy_structure
 from certify.files.keras_config import class_name, functional_layers
+from certify.files.layout import OUT_IN, Layout
 from certify.files.model import StoredModel
 from certify.files.opening import file_sha256
 from certify.files.text import path_name, printable
 from certify.network import Network
 from certify.replacing import replacing
+
+LAYERS = ("fc1", "fc2")
+HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
 def save_network(network: Network, path: Path, like: StoredModel) -> None:
@@ -34,6 +38,29 @@ def save_network(network: Network, path: Path, like: StoredModel) -> None:
     arrays = like.layout.stored(network, ndims)
     try:
         replace_atomically(path, like, arrays, network.width)
+    except OSError as error:
+        raise UsageError(f"{path_name(path)}: cannot be written ({printable(error.strerror or error)})") from error
+
+
+def save_new_network(network: Network, path: Path) -> None:
+    """Write `network` as float64 under PyTorch's names, fc1 hidden and fc2 output, (out, in): HDF5 where the name ends
+    in .h5 or .hdf5, else npz; replacing `path` at once.
+
+    Raises UsageError when the folder cannot be written.
+    """
+    path = Path(path)
+    bias = [None if array is None else f"{layer}.bias" for layer, array in zip(LAYERS, biases(network), strict=True)]
+    layout = Layout(f"{LAYERS[0]}.weight", f"{LAYERS[1]}.weight", *bias, OUT_IN, OUT_IN)
+    arrays = layout.stored(network, {key: 1 if key.endswith("bias") else 2 for key in layout.keys})
+    try:
+        with replacing(path) as temporary:
+            if path.suffix in HDF5_SUFFIXES:
+                with h5py.File(temporary, "w") as target:
+                    for key, values in arrays.items():
+                        target.create_dataset(key, data=values)
+            else:
+                with open(temporary, "wb") as stream:
+                    write_npz(stream, arrays)
     except OSError as error:
         raise UsageError(f"{path_name(path)}: cannot be written ({printable(error.strerror or error)})") from error
 

@@ -97,15 +97,15 @@ def solve_full_program(
 
 def state_program(problem: TrainingProblem, cones: Cones) -> ConvexProgram:
     """The program in cvxpy, in units of order 1."""
-    units = _units(problem)
-    Z = _scaled_rows(problem, units)
+    units = units_of(problem)
+    Z = scaled_rows(problem, units)
     D = cones.patterns.T.astype(float)
     v, w = (cp.Variable((Z.shape[1], D.shape[1]), name=name) for name in "vw")
     c = None if problem.objective.output_bias is Bias.NONE else cp.Variable(name="c")
     f = cp.Variable(problem.samples, name="f")
     fit = f == cp.sum(cp.multiply(D, Z @ (v - w)), axis=1) + (0.0 if c is None else c)
     beta = problem.beta / (units.weights * units.targets * units.rows)
-    objective = _loss(problem, f, units) + beta * (_sizes(problem, v) + _sizes(problem, w))
+    objective = loss_expression(problem, f, units) + beta * (size_expression(problem, v) + size_expression(problem, w))
     if problem.objective.output_bias is Bias.PENALIZED:
         objective += problem.beta / units.weights / 2 * cp.square(c)
     in_cones = [_in_cones(v, Z, cones), _in_cones(w, Z, cones)]
@@ -114,7 +114,7 @@ def state_program(problem: TrainingProblem, cones: Cones) -> ConvexProgram:
 
 def _solve_over(problem: TrainingProblem, cones: Cones, limits: Limits) -> FullProgramSolution | None:
     program = state_program(problem, cones)
-    if limits.reached() or not _solve(program.problem, limits):
+    if limits.reached() or not solved_by_clarabel(program.problem, limits):
         return None
     return _solution(problem, cones, program)
 
@@ -129,12 +129,13 @@ def psi(problem: TrainingProblem, blocks: np.ndarray, signs: np.ndarray, c: floa
         return Neurons(np.zeros((1, problem.rows.shape[1])), np.zeros(1), c)
     sizes = problem.size(blocks)
     if problem.free_hidden_bias:
-        sizes = np.maximum(sizes, _LEAST_SIZE * np.abs(blocks[:, -1]) / _units(problem).rows)
+        sizes = np.maximum(sizes, _LEAST_SIZE * np.abs(blocks[:, -1]) / units_of(problem).rows)
     root = np.sqrt(sizes)
     return Neurons(blocks / root[:, None], signs * root, c)
 
 
-def _units(problem: TrainingProblem) -> Units:
+def units_of(problem: TrainingProblem) -> Units:
+    """Powers of two near the largest entries."""
     logistic = problem.objective.loss is Loss.LOGISTIC
     columns = problem.rows[:, :-1] if problem.free_hidden_bias else problem.rows
     return Units(
@@ -147,14 +148,15 @@ def _power_of_two(array: np.ndarray) -> float:
     return 2.0 ** math.frexp(largest)[1] if largest > 0 else 1.0
 
 
-def _scaled_rows(problem: TrainingProblem, units: Units) -> np.ndarray:
+def scaled_rows(problem: TrainingProblem, units: Units) -> np.ndarray:
+    """The rows (n, D) in their unit; a column of ones of a free bias stays as it is."""
     scale = np.full(problem.rows.shape[1], units.rows)
     if problem.free_hidden_bias:
         scale[-1] = 1.0
     return problem.rows / scale
 
 
-def _loss(problem: TrainingProblem, f: cp.Variable, units: Units) -> cp.Expression:
+def loss_expression(problem: TrainingProblem, f: cp.Variable, units: Units) -> cp.Expression:
     """L(f) in units of the value."""
     y, weights = problem.targets / units.targets, problem.weights / units.weights
     losses = {
@@ -165,7 +167,7 @@ def _loss(problem: TrainingProblem, f: cp.Variable, units: Units) -> cp.Expressi
     return cp.sum(cp.multiply(weights, losses[problem.objective.loss]()))
 
 
-def _sizes(problem: TrainingProblem, blocks: cp.Variable) -> cp.Expression:
+def size_expression(problem: TrainingProblem, blocks: cp.Variable) -> cp.Expression:
     """sum_D |v_D|_P."""
     return cp.sum(cp.norm(blocks[:-1] if problem.free_hidden_bias else blocks, 2, axis=0))
 
@@ -177,7 +179,8 @@ def _in_cones(blocks: cp.Variable, Z: np.ndarray, cones: Cones) -> cp.Constraint
     return cp.sum(cp.multiply((signs[:, None] * Z[samples]).T, blocks[:, which]), axis=0) >= 0
 
 
-def _solve(program: cp.Problem, limits: Limits) -> bool:
+def solved_by_clarabel(program: cp.Problem, limits: Limits) -> bool:
+    """Solve as accurately as Clarabel can; False where it breaks down."""
     options = {"tol_gap_abs": _TOLERANCE, "tol_gap_rel": _TOLERANCE, "tol_feas": _TOLERANCE, "max_iter": 200}
     if limits.deadline is not None:
         options["time_limit"] = max(limits.deadline - time.monotonic(), 1e-3)
@@ -193,9 +196,7 @@ def _solve(program: cp.Problem, limits: Limits) -> bool:
 
 def _solution(problem: TrainingProblem, cones: Cones, program: ConvexProgram) -> FullProgramSolution:
     units = program.units
-    scale = np.full(problem.rows.shape[1], units.targets / units.rows)
-    if problem.free_hidden_bias:
-        scale[-1] = units.targets
+    scale = block_scale(problem, units)
     v, w = program.v.value.T * scale, program.w.value.T * scale
     c = 0.0 if program.c is None else float(program.c.value) * units.targets
     neurons = _without_dust(problem, cones, v, w, c)
@@ -204,6 +205,14 @@ def _solution(problem: TrainingProblem, cones: Cones, program: ConvexProgram) ->
     return FullProgramSolution(
         problem.value(neurons), predictions, nu, v, w, neurons, problem.lower(neurons), cones
     )  # fmt: skip
+
+
+def block_scale(problem: TrainingProblem, units: Units) -> np.ndarray:
+    """What one unit of a block's entries (D,) is."""
+    scale = np.full(problem.rows.shape[1], units.targets / units.rows)
+    if problem.free_hidden_bias:
+        scale[-1] = units.targets
+    return scale
 
 
 def _carriers(problem: TrainingProblem, solution: FullProgramSolution) -> Cones:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from certify.network import Network
 from certify.report.numbers import midpoint
-from certify.report.record import CheckRecord, FileRecord
+from certify.report.record import CheckRecord, FileRecord, TrainingRecord
+from certify.report.training import training_sentence
 from certify.verdict import Bounds, Direction, SearchReport, Stationarity, Verdict, Witness
 
 SCHEMA_VERSION = 1
@@ -35,11 +37,29 @@ def check_as_dict(record: CheckRecord, version: str) -> dict[str, Any]:
         **_figures(verdict),
         "stationarity": _stationarity(verdict.stationarity),
         "witness": _witness(verdict.witness, record.witness_file) if verdict.witness else None,
-        "certificate": None,
-        "files": {"model": _file(record.model), "data": _file(record.data)},
+        "certificate": record.certificate_file,
+        **({"training": _training(record.training, verdict)} if record.training else {}),
+        "files": {"model": _file(record.model) if record.model else None, "data": _file(record.data)},
         "notes": list(record.notes),
         "search": _search(verdict.search),
         "version": version,
+    }
+
+
+def path_as_dict(records: Sequence[CheckRecord], version: str) -> dict[str, Any]:
+    """A regularisation path: one full record for each weight decay, the largest first."""
+    return {"schema_version": SCHEMA_VERSION, "path": [check_as_dict(record, version) for record in records]}
+
+
+def _training(training: TrainingRecord, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "outcome": training.outcome,
+        "explanation": training_sentence(training, verdict),
+        "width_asked": training.width_asked,
+        "narrowest_known": training.narrowest_known,
+        "start_value_bounds": _bounds(training.start) if training.start else None,
+        "steps": training.steps,
+        "network": _network(training.network),
     }
 
 

@@ -10,6 +10,7 @@ from certify.objective import Bias, Loss, Objective, Reduction
 from certify.report.numbers import GAP_DIGITS, difference, ratio, rounded_down, rounded_up, shortest, with_error
 from certify.report.record import CheckRecord, FileRecord
 from certify.report.stationarity import neuron_table, stationarity_lines
+from certify.report.training import training_sentence
 from certify.verdict import Decision, Direction, Verdict, Witness
 
 COLUMNS = 80
@@ -65,6 +66,8 @@ def _margin(verdict: Verdict) -> str:
 
 def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
     verdict = record.verdict
+    if record.training is not None:
+        yield "network", training_sentence(record.training, verdict)
     yield from _objective_entries(record.objective, verdict.samples, record.weighted)
     yield "value", f"F = {with_error(verdict.value.lower, verdict.value.upper)}"
     yield "optimum", f"{rounded_down(verdict.optimum.lower)} <= P* <= {rounded_up(verdict.optimum.upper)}"
@@ -77,9 +80,18 @@ def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
         yield from _witness_entries(verdict, verdict.witness)
     if record.witness_file is not None:
         yield "", f"written to {path_name(record.witness_file)}"
+    yield from _certificate_entries(record)
     yield "search", _search(verdict)
-    yield from _file_entries("model", record.model)
+    if record.model is not None:
+        yield from _file_entries("written" if record.training else "model", record.model)
     yield from _file_entries("data", record.data)
+
+
+def _certificate_entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
+    if record.certificate_file is not None:
+        yield "certificate", f"accepted by the checker, written to {path_name(record.certificate_file)}"
+        if record.verdict.certificate_note:
+            yield "", record.verdict.certificate_note
 
 
 def _objective_entries(objective: Objective, samples: int, weighted: bool) -> Iterator[tuple[str, str]]:

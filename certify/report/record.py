@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from certify.network import Network
 from certify.objective import Objective
-from certify.verdict import Verdict
+from certify.verdict import Bounds, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,36 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TrainingRecord:
+    """What solve or descend came to: the network that the verdict speaks of, and how it stands.
+
+    outcome  solve: optimum, best-found; descend: already-optimal, optimum, improved, unchanged
+    width_asked, narrowest_known  of solve: the most neurons allowed, and those of the best network known of any width
+    start, steps  of descend: F of the given network, and how many better ones were taken in turn
+    """
+
+    network: Network
+    outcome: str
+    width_asked: int | None = None
+    narrowest_known: int | None = None
+    start: Bounds | None = None
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CheckRecord:
-    """One check. notes: cautions met while reading; witness_file: where the better network was written, if it was."""
+    """One check. notes: cautions met while reading; witness_file: where the better network was written, if it was.
+    certificate_file: likewise where the certificate was.
+
+    training: how the network came about, where it was not given; model is then the file written, or None.
+    """
 
     verdict: Verdict
     objective: Objective
-    model: FileRecord
+    model: FileRecord | None
     data: FileRecord
     weighted: bool = False
     notes: tuple[str, ...] = ()
     witness_file: str | None = None
+    certificate_file: str | None = None
+    training: TrainingRecord | None = None

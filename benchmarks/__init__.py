@@ -1,0 +1,1 @@
+"""The benchmarks of certify; benchmarks/README.md is the study."""

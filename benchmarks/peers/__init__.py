@@ -1,0 +1,1 @@
+"""What the engine is compared with: other programs that bound the same gain, each in a module of its own."""

@@ -1,0 +1,101 @@
+"""The samples as hinges in few coordinates, in the terms of a certificate (docs/certificate.md, section 3).
+
+    z_i (- centre) = ratio_i E'p_k + e_i,  k = members[i]
+
+Exact where it can be, near where it cannot: the checker computes every residual e_i itself, and what they cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from certify.bounds.reduction import enclosing_centre
+from certify.certificates.statement import hexadecimal
+from certify.problem import TrainingProblem
+
+_SAME_DIRECTION = 12  # digits in which parallel rows agree
+_RANK_TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hinges:
+    """points (N, s), members (n,), ratios (n,) | None, basis (s, D) | None, centre (d,) | None; D without a free bias.
+
+    radius: R, the largest |p|, a little enlarged: what a free bias of a direction with |tau| = 1 may be.
+    """
+
+    points: np.ndarray
+    members: np.ndarray
+    ratios: np.ndarray | None
+    basis: np.ndarray | None
+    centre: np.ndarray | None
+    free: bool
+    radius: float
+
+    @property
+    def rank(self) -> int:
+        """Number r of coordinates of a direction t, the free bias among them."""
+        return self.points.shape[1] + self.free
+
+    def rows(self) -> np.ndarray:
+        """The points (N, r), a free bias' ones behind."""
+        return np.column_stack([self.points, np.ones(len(self.points))]) if self.free else self.points
+
+    def lowered(self, directions: np.ndarray) -> np.ndarray:
+        """Directions (., D) of the data's own coordinates in these coordinates t (., r)."""
+        w = directions[:, :-1] if self.free else directions
+        tau = w if self.basis is None else w @ self.basis.T
+        return np.column_stack([tau, directions[:, -1] + w @ self.centre]) if self.free else tau
+
+    def document(self) -> dict[str, Any]:
+        """The part of a certificate that says this."""
+        return {
+            "centre": hexadecimal(self.centre),
+            "basis": hexadecimal(self.basis),
+            "points": hexadecimal(self.points),
+            "members": self.members.tolist(),
+            "ratios": hexadecimal(self.ratios),
+        }
+
+
+def hinges_of(problem: TrainingProblem) -> Hinges:
+    """Centred where the bias is free, equal and parallel rows merged, written in a basis of their span."""
+    free = problem.free_hidden_bias
+    rows = problem.rows[:, :-1] if free else problem.rows
+    centre = enclosing_centre(rows) if free else None
+    rows = rows - centre if free else rows
+    keys, lengths = _directions(rows, free)
+    _, first, members = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    members, ratios = members.reshape(-1), None
+    if not free:
+        ratios = np.where(lengths > 0, lengths / np.where(lengths > 0, lengths, 1.0)[first][members], 0.0)
+        same = np.all(rows == rows[first][members], axis=1) & (lengths > 0)
+        ratios = np.where(same, 1.0, ratios)
+        ratios = None if np.all(ratios == 1.0) else ratios
+    points, basis = _in_row_space(rows[first])
+    radius = float(np.sqrt(np.max(np.sum(points**2, axis=1), initial=0.0))) * (1 + 1e-12)
+    return Hinges(points, members, ratios, basis, centre, free, radius)
+
+
+def _directions(rows: np.ndarray, free: bool) -> tuple[np.ndarray, np.ndarray]:
+    """What rows of one hinge have in common, and the rows' lengths. With a free bias only equal rows are merged."""
+    scale = np.max(np.abs(rows), axis=1, initial=0.0)[:, None]
+    unit = rows / np.where(scale > 0, scale, 1.0)
+    lengths = np.sqrt(np.sum(unit**2, axis=1))[:, None]
+    unit = unit / np.where(lengths > 0, lengths, 1.0)
+    return (rows + 0.0 if free else np.round(unit, _SAME_DIRECTION) + 0.0), (scale * lengths)[:, 0]
+
+
+def _in_row_space(points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Points (N, s) and basis (s, D) with z = E'p, up to rounding; as they are where they span all."""
+    if points.shape[1] == 0:
+        return points, None
+    _, sizes, axes = np.linalg.svd(points, full_matrices=False)
+    rank = max(1, int(np.sum(sizes > _RANK_TOLERANCE * sizes[0])))
+    if rank == points.shape[1]:
+        return points, None
+    basis = axes[:rank]
+    return points @ basis.T, basis

@@ -1,0 +1,91 @@
+"""The tree of a search in the coordinates of a certificate. It is a suggestion: what it gets wrong is found out leaf by leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from certify.bounds.fan import start_fan
+from certify.bounds.interface import GainBound
+from certify.bounds.tree import LEAF
+from certify.certificates.cones import SuggestedTree
+from certify.certificates.hinges import Hinges
+from certify.certificates.side import Side
+
+_SAME = 1e-9  # distance of normalised values at a few directions, below which two hinges are one
+
+
+def tree_of_cones(side: Side, sign: int, gain: GainBound | None) -> SuggestedTree:
+    """The search's start cones and splits for one sign; where there are none, a fan that is round, to be split from scratch."""
+    brancher = _brancher("cones", gain)
+    if brancher is not None and brancher.reduced.rank == side.rank:
+        cones = {s: brancher.fan(s) for s in (1, -1)}
+        if cones[sign]:
+            first = 0 if sign > 0 else len(cones[1])
+            images = side.hinges.lowered(brancher.reduced.basis.T)
+            fan, tree = _fan(cones[sign]), gain.proof.search.tree
+            return SuggestedTree(fan, images, [tree.walk(first + k) for k in range(len(fan))])
+    fan = _fan([V for V, _ in start_fan(_of_order_one(np.vstack([side.plus, side.minus])))])
+    images = np.eye(side.rank)
+    images[-1, -1] = side.unit
+    return SuggestedTree(fan, images, [()] * len(fan))
+
+
+def tree_of_cuts(side: Side, sign: int, gain: GainBound | None) -> Iterable[int]:
+    """The search's cuts for one sign, by the numbers of this side's points; a single leaf where there are none."""
+    brancher = _brancher("majorants", gain)
+    roots = [] if brancher is None else [part.state.sign for part in brancher.roots()]
+    if sign not in roots:
+        return (LEAF,)
+    places = _same_hinges(side.hinges, brancher.hinges)
+    splits = list(gain.proof.search.tree.walk(roots.index(sign)))
+    if not all(code == LEAF or code - 1 in places for code in splits):
+        return (LEAF,)
+    return [code if code == LEAF else places[code - 1] + 1 for code in splits]
+
+
+def _brancher(name: str, gain: GainBound | None) -> Any:
+    """The engine behind a bound, if it is the one of that name."""
+    found = gain is not None and gain.proof is not None and gain.proof.method == name
+    return gain.proof.brancher if found else None
+
+
+def _of_order_one(rows: np.ndarray) -> np.ndarray:
+    """The rows that are not zero, each times a power of two."""
+    largest = np.max(np.abs(rows), axis=1, initial=0.0)
+    return np.ldexp(rows, -np.frexp(largest)[1][:, None])[largest > 0]
+
+
+def _fan(cones: list[np.ndarray]) -> np.ndarray:
+    """The generators (r + 1, r) of start cones, cone k being without generator k."""
+    return np.vstack([cones[1][:1], cones[0]])
+
+
+def _same_hinges(own: Hinges, others: Any) -> dict[int, int]:
+    """Which of our points each of the engine's hinges is: their values agree at a few directions, but for a factor."""
+    rng = np.random.default_rng(0)
+    dimension = own.points.shape[1] if own.basis is None else own.basis.shape[1]
+    w = rng.standard_normal((own.rank + 3, dimension))
+    directions = w
+    if own.free:
+        heights = rng.uniform(-0.5, 0.5, len(w)) * own.radius * np.linalg.norm(w, axis=1)
+        directions = np.column_stack([w, heights - w @ own.centre])
+    lowered = own.lowered(directions)
+    lengths = np.linalg.norm(lowered[:, :-1] if own.free else lowered, axis=1)
+    ours = _normalised(own.rows() @ (lowered / lengths[:, None]).T)
+    theirs = _normalised(others.points @ np.array([others.reduced_direction(u) for u in directions]).T)
+    places = {}
+    for k, values in enumerate(theirs):
+        distance = np.max(np.abs(ours - values), axis=1)
+        nearest = int(np.argmin(distance))
+        if distance[nearest] <= _SAME:
+            places[k] = nearest
+    return places
+
+
+def _normalised(values: np.ndarray) -> np.ndarray:
+    """Rows of length 1; zero rows stay."""
+    sizes = np.linalg.norm(values, axis=1, keepdims=True)
+    return values / np.where(sizes > 0, sizes, 1.0)

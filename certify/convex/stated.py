@@ -1,0 +1,55 @@
+"""The restricted program as the paper would write it, in cvxpy: slower to state, easy to read, and a second opinion on
+certify/convex/restricted.py (docs/theory.md, section 2)."""
+
+from __future__ import annotations
+
+import cvxpy as cp
+import numpy as np
+
+from certify.bounds.interface import Limits
+from certify.convex.blocks import Blocks
+from certify.convex.design import Design
+from certify.convex.restricted import solve_restricted
+from certify.convex.solution import RestrictedSolution, evaluated
+from certify.problem import TrainingProblem
+from certify.reference.program import (
+    block_scale,
+    loss_expression,
+    scaled_rows,
+    size_expression,
+    solved_by_clarabel,
+    units_of,
+)
+
+
+def solve_in_cvxpy(
+    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: np.ndarray | None = None
+) -> RestrictedSolution:
+    """Minimise over the given blocks; by the direct solver where there is no block, or where cvxpy's breaks down.
+
+    start: predictions that only the direct solver can begin from.
+    """
+    if not blocks.count:
+        return solve_restricted(problem, blocks, limits, start)
+    program, w, c = _stated(problem, blocks)
+    if not solved_by_clarabel(program, limits):
+        return solve_restricted(problem, blocks, limits, start)
+    units = units_of(problem)
+    constant = 0.0 if c is None else float(c.value) * units.targets
+    return evaluated(Design(problem, blocks), w.value.T * block_scale(problem, units), constant)
+
+
+def _stated(problem: TrainingProblem, blocks: Blocks) -> tuple[cp.Problem, cp.Variable, cp.Variable | None]:
+    """min L(f) + beta sum_k |w_k|_P (+ beta/2 c^2), f = sum_k s_k D_k Z w_k + c, w_k in K_k; in units of order 1."""
+    units = units_of(problem)
+    Z = scaled_rows(problem, units)
+    w = cp.Variable((Z.shape[1], blocks.count), name="w")
+    c = cp.Variable(name="c") if problem.has_constant else None
+    gates = (blocks.signs[:, None] * blocks.patterns).T
+    f = cp.sum(cp.multiply(gates, Z @ w), axis=1) + (0.0 if c is None else c)
+    beta = problem.beta / (units.weights * units.targets * units.rows)
+    objective = loss_expression(problem, f, units) + beta * size_expression(problem, w)
+    if problem.has_constant:
+        objective += problem.constant_decay / units.weights / 2 * cp.square(c)
+    in_cones = cp.multiply(np.where(blocks.patterns, 1.0, -1.0).T, Z @ w) >= 0
+    return cp.Problem(cp.Minimize(objective), [in_cones]), w, c

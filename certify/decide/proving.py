@@ -1,0 +1,166 @@
+"""What is found out about the least objective P* itself, whichever network is asked about: the convex program with its
+columns, and the largest proved lower bound (docs/theory.md, sections 2 and 3). Check, solve and descend share it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
+from certify.convex.blocks import Blocks
+from certify.convex.generation import ColumnGeneration
+from certify.decide.engines import Engine, make_engine
+from certify.decide.interruption import Interruption
+from certify.decide.options import CheckOptions, Progress, ProgressCallback
+from certify.dual_bound import LowerBound, scaled_dual_bound
+from certify.problem import TrainingProblem
+
+TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
+_NEAR = 1e-6  # directions within this of beta may carry a sparser optimum
+_SAME = 1e-12  # relative difference of bounds that are equally good
+_LATE = 0.5  # share of the time after which a violator no longer ends a bound: the bound is what is wanted then
+
+
+class Proving:
+    """The search for P* of one problem as it proceeds. Its bounds are true at any time, so it can end anywhere.
+
+    lower       the best lower bound         generation  the convex program; None before it was begun
+    known       directions whose gain is about beta, as the last bound met them
+    value       F of the network asked about, and best_value the least one seen: both for the display alone
+    """
+
+    def __init__(
+        self,
+        problem: TrainingProblem,
+        options: CheckOptions,
+        interruption: Interruption,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        self.problem, self.options, self.interruption, self.progress = problem, options, interruption, progress
+        self.started = time.monotonic()
+        deadline = None if options.time_limit is None else self.started + options.time_limit
+        self.limits = Limits(deadline, cancelled=lambda: interruption.wished)
+        self.engine: Engine = make_engine(options)
+        self.lower = LowerBound()
+        self.generation: ColumnGeneration | None = None
+        self.known: list[Violator] = []
+        self.nodes = 0
+        self.unfinished = False
+        self.value: float | None = None
+        self.best_value: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the search began."""
+        return time.monotonic() - self.started
+
+    def start(self, blocks: Blocks, violators: Sequence[Violator] = ()) -> bool:
+        """Begin the convex program over (at least) these blocks, or add them to it; False where none can be solved."""
+        if self.generation is None:
+            self.generation = self.engine.generation(self.problem, blocks, self.options.seed, self.limits)
+        elif self.generation.solution is None or not self.settled(TIGHT):
+            self.generation.add_blocks(blocks)
+        if self.generation is not None:
+            self.generation.add(violators)
+        return self.generation is not None
+
+    def settled(self, tolerance: float) -> bool:
+        """Whether the program's value is proved to be P*, to the relative tolerance."""
+        if self.generation is None or self.generation.solution is None:
+            return False
+        value = self.generation.solution.value
+        return value - self.lower.value <= tolerance * abs(value)
+
+    def prove(self, tolerance: float, within: Limits, solved: Callable[[], Limits]) -> None:
+        """Generate columns and prove that none is missing, to the tolerance, over and over.
+
+        solved: called after every solve, and once more with what the last bound met; gives the next bound's limits.
+        """
+        threshold = self.problem.beta * (1 + tolerance)
+        while not within.reached():
+            self.report("convex program")
+            self.generation.run(min(tolerance, 10 * TIGHT), self._half(within), self._note_solution)
+            if self.generation.solution is None:
+                return
+            limits = solved()
+            if self.settled(TIGHT):
+                return
+            stop_above = np.inf if self._late() else threshold
+            bound = self.bound(self.generation.nu, threshold, limits, self.generation.directions, "proof", stop_above)
+            self.known = [v for v in bound.witnesses if v.gain > self.problem.beta * (1 - _NEAR)]
+            if not self.generation.add([v for v in self.known if v.gain > threshold]):
+                break
+        if self.known and not self.limits.reached():
+            solved()
+
+    def _note_solution(self) -> None:
+        """Show what the program has come to, rounded up by far more than its value can be wrong."""
+        value = self.generation.solution.value * (1 + TIGHT)
+        self.best_value = value if self.best_value is None else min(value, self.best_value)
+        self.report("convex program")
+
+    def _half(self, limits: Limits) -> Limits:
+        """Half of the time left: without a bound the best network proves nothing."""
+        left = None if limits.deadline is None else max(0.0, limits.deadline - time.monotonic())
+        return limits.within(None if left is None else left / 2)
+
+    def _late(self) -> bool:
+        return self.options.time_limit is not None and self.elapsed > _LATE * self.options.time_limit
+
+    def bound(
+        self,
+        nu: np.ndarray,
+        threshold: float,
+        limits: Limits,
+        known: Sequence[np.ndarray],
+        stage: str,
+        stop_above: float = np.inf,
+    ) -> GainBound:
+        """Ask the engine about one dual vector, and keep the lower bound on P* that follows."""
+        before = self.nodes
+
+        def tell(lower: float, upper: float, nodes: int, proved: float) -> None:
+            self.nodes = before + nodes
+            self.report(stage, lower, upper, proved)
+
+        gain = GainProblem(self.problem.rows, nu, self.problem.free_hidden_bias)
+        bound = self.engine.bound(gain, threshold, stop_above, limits, known, tell)
+        self.nodes = before + bound.nodes
+        self.unfinished = not bound.settled
+        value = scaled_dual_bound(self.problem, nu, bound.upper)
+        if self._preferred(value, bound):
+            self.lower = LowerBound(value, nu, bound)
+        return bound
+
+    def _preferred(self, value: float, bound: GainBound) -> bool:
+        """Whether the bound is better than the one kept, or as good with a shorter proof, easier to write down."""
+        kept = self.lower
+        shorter = kept.gain is not None and bound.nodes < kept.gain.nodes
+        return value > kept.value * (1 + _SAME) or (value > kept.value * (1 - _SAME) and (shorter or kept.gain is None))
+
+    def report(
+        self,
+        stage: str,
+        gain_lower: float | None = None,
+        gain_upper: float | None = None,
+        proved: float | None = None,
+    ) -> None:
+        """One line for the display."""
+        if self.progress is None:
+            return
+        self.progress(
+            Progress(
+                stage,
+                self.elapsed,
+                value=self.value,
+                lower_bound=self.lower.value,
+                best_value=self.best_value,
+                gain_lower=gain_lower,
+                gain_upper=gain_upper,
+                beta=self.problem.beta,
+                nodes=self.nodes,
+                proved=proved,
+            )
+        )

@@ -1,0 +1,177 @@
+"""Train to the proved global optimum: column generation until no neuron is missing, then as few neurons as possible
+(docs/theory.md, sections 2, 3 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from certify.bounds.interface import Limits
+from certify.certificates import CertificateWish, Source, confirmed
+from certify.convex.blocks import Blocks, blocks_of
+from certify.dataset import Dataset
+from certify.decide.check import Check
+from certify.decide.interruption import Interruption
+from certify.decide.options import CheckOptions, ProgressCallback
+from certify.decide.proving import TIGHT, Proving
+from certify.decide.witness import Candidate, narrow_candidates, rebuilt_candidates, shown, witnesses
+from certify.network import Network, padded
+from certify.objective import Bias, Objective
+from certify.problem import training_problem
+from certify.verdict import Decision, Verdict, Witness
+
+_DEFAULTS = CheckOptions()
+_SAME_VALUE = 1e-9  # relative; of networks this close the narrowest is taken
+_NARROWING = 0.5  # share of the time kept for the search at a width that is too small for the optimum
+_NARROW_ROUNDS = 4
+_CLOSE = 1e-6  # relative gap that nobody asks to be smaller
+_CHEAP_SECONDS, _CHEAP_NODES = 1.0, 20_000  # more digits are fetched where the proof took no more than this
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """A trained network with the verdict of a check on it.
+
+    verdict          CERTIFIED: a global optimum, to eps, of every width; else the gap says how far it can be from one
+    width_asked      the most neurons that were allowed, or None
+    narrowest_known  neurons of the narrowest network known to reach the best value known, of any width
+    blocks           those of the convex program's solution: the start for a neighbouring problem
+    """
+
+    network: Network
+    verdict: Verdict
+    width_asked: int | None
+    narrowest_known: int
+    blocks: Blocks
+
+    @property
+    def is_optimum(self) -> bool:
+        """Whether the network is proved to be a global optimum, to eps."""
+        return self.verdict.decision is Decision.CERTIFIED
+
+
+def zero_network(inputs: int, hidden_bias: bool, output_bias: bool) -> Network:
+    """One neuron that is zero: what training begins with, and which biases it has."""
+    bias = [np.zeros(1) if present else None for present in (hidden_bias, output_bias)]
+    return Network(np.zeros((1, inputs)), np.zeros((1, 1)), *bias)
+
+
+def solve_dataset(
+    dataset: Dataset,
+    objective: Objective,
+    options: CheckOptions = _DEFAULTS,
+    width: int | None = None,
+    progress: ProgressCallback | None = None,
+    wish: CertificateWish | None = None,
+) -> Solution:
+    """The best network of any width, or of at most `width` neurons, with its verdict at tolerance options.eps.
+
+    CERTIFIED is an answer that certify/checker has accepted a certificate of; wish says what else it should hold.
+    Raises InputError where data and objective do not fit together. Ctrl-C and the time limit give the best so far.
+    """
+    with Interruption() as interruption:
+        return next(_solutions(dataset, [objective], options, width, progress, interruption, wish))
+
+
+def solve_path(
+    dataset: Dataset,
+    objectives: Iterable[Objective],
+    options: CheckOptions = _DEFAULTS,
+    width: int | None = None,
+    progress: ProgressCallback | None = None,
+    wish: CertificateWish | None = None,
+) -> Iterator[Solution]:
+    """One solution for each objective, each from the blocks of the one before; the time limit is for each.
+    Ends early on Ctrl-C, with the one at work."""
+    with Interruption() as interruption:
+        yield from _solutions(dataset, objectives, options, width, progress, interruption, wish)
+
+
+def _solutions(
+    dataset: Dataset,
+    objectives: Iterable[Objective],
+    options: CheckOptions,
+    width: int | None,
+    progress: ProgressCallback | None,
+    interruption: Interruption,
+    wish: CertificateWish | None,
+) -> Iterator[Solution]:
+    blocks = None
+    for objective in objectives:
+        biases = (objective.hidden_bias is not Bias.NONE, objective.output_bias is not Bias.NONE)
+        zero = zero_network(dataset.inputs, *biases)
+        problem = training_problem(zero, dataset, objective)
+        solving = _Solving(Proving(problem, options, interruption, progress), zero, width)
+        solving.run(blocks)
+        solution = solving.solution(wish or CertificateWish(Source(dataset)))
+        blocks = solution.blocks
+        yield solution
+        if interruption.wished:
+            return
+
+
+class _Solving:
+    """One training as it proceeds: the networks met, and what is proved."""
+
+    def __init__(self, proving: Proving, zero: Network, width: int | None) -> None:
+        self.proving, self.problem, self.width = proving, proving.problem, width
+        self.met: list[Witness] = [shown(self.problem, Candidate(self.problem.lift(zero), "rebuilt"))]
+        self.start = blocks_of(self.problem, np.zeros((0, self.problem.rows.shape[1])), np.zeros(0))
+
+    def run(self, start: Blocks | None) -> None:
+        """Prove to eps, look for a network of the width, sharpen where that is cheap; obey the limits."""
+        proving, options = self.proving, self.proving.options
+        if proving.start(start or self.start):
+            self._prove(max(options.eps / 4, TIGHT), self._time_to_prove())
+            if self.width is not None and self._best(None).width > self.width:
+                self._narrow(self.width)
+            cheap = proving.nodes <= _CHEAP_NODES and not proving.limits.reached()
+            if cheap and not proving.settled(_CLOSE):
+                self._prove(TIGHT, proving.limits.within(max(_CHEAP_SECONDS, proving.elapsed), 4 * _CHEAP_NODES))
+
+    def solution(self, wish: CertificateWish) -> Solution:
+        """The best network of the width asked for, looked at by a check that knows all that was proved."""
+        best, widest = self._best(self.width), self._best(None)
+        check = Check(self.proving, padded(best.network, 1))  # a file without any neuron would be read by nobody
+        check.findings.add(widest)
+        check.look()
+        generation = self.proving.generation
+        blocks = self.start if generation is None else generation.blocks
+        verdict = confirmed(check.verdict(), check.network, self.problem, wish, self.proving.limits)
+        return Solution(check.network, verdict, self.width, max(1, widest.width), blocks)
+
+    def _prove(self, tolerance: float, within: Limits) -> None:
+        """Prove, and keep the networks that the last solution gives."""
+        proving = self.proving
+
+        proving.prove(tolerance, within, lambda: within)
+        if proving.generation.solution is not None:
+            self._take(rebuilt_candidates(self.problem, proving.generation, proving.known, proving.limits))
+
+    def _time_to_prove(self) -> Limits:
+        """All of it, unless a width may have to be searched for."""
+        limit = self.proving.options.time_limit
+        share = None if limit is None or self.width is None else _NARROWING * limit
+        return self.proving.limits.within(share)
+
+    def _narrow(self, width: int) -> None:
+        """Networks of the width although the optimum needs more, as long as another round finds a better one."""
+        proving = self.proving
+        for count in range(_NARROW_ROUNDS):
+            before = self._best(width).value.upper
+            seed = proving.options.seed + count
+            self._take(narrow_candidates(self.problem, proving.generation, width, seed, proving.limits))
+            if proving.limits.reached() or not self._best(width).value.upper < before:
+                return
+
+    def _take(self, candidates: Iterable[Candidate]) -> None:
+        self.met.extend(witnesses(self.problem, candidates))
+
+    def _best(self, width: int | None) -> Witness:
+        """Of the networks of at most the width the best; of those that come that close to it the narrowest."""
+        allowed = [w for w in self.met if width is None or w.width <= width]
+        least = min(w.value.upper for w in allowed)
+        close = [w for w in allowed if w.value.upper <= least + _SAME_VALUE * abs(least)]
+        return min(close, key=lambda w: (w.width, w.value.upper))

@@ -1,0 +1,155 @@
+"""Proofs along the tree of a search: it is followed node for node, in every rank, by cones and by majorants."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from oracles import objective
+
+from certify.bounds.engine import Question, bound_gain
+from certify.bounds.interface import GainBound, GainProblem, Limits
+from certify.bounds.majorants_branching import MajorantBrancher
+from certify.bounds.proof import GainProof
+from certify.bounds.search import Search
+from certify.certificates import Source, Writing, Written, write_certificate
+from certify.certificates import majorants as certificate_majorants
+from certify.certificates.generators import Generator, middle, start_generators
+from certify.certificates.hinges import hinges_of
+from certify.certificates.side import side_of
+from certify.checker.claims import decide
+from certify.dataset import Dataset
+from certify.dual_bound import LowerBound, dual_vector
+from certify.network import Network
+from certify.objective import Bias, Objective
+from certify.problem import TrainingProblem, evaluate, training_problem
+from certify.verdict import Bounds, Decision, Stationarity, Verdict
+
+NONE, PENALIZED, FREE = Bias.NONE, Bias.PENALIZED, Bias.FREE
+
+
+def random_problem(goal: Objective, n: int, d: int, seed: int = 0) -> tuple[Network, Dataset]:
+    """Gaussian data, and the network of one zero neuron."""
+    rng = np.random.default_rng(seed)
+    bias = None if goal.hidden_bias is NONE else np.zeros(1)
+    return Network(np.zeros((1, d)), np.zeros((1, 1)), bias), Dataset(
+        rng.standard_normal((n, d)), rng.standard_normal((n, 1))
+    )
+
+
+def bound_for(problem: TrainingProblem, nu: np.ndarray, kind: str, tolerance: float) -> GainBound:
+    """A bound on the gain with its tree, by an engine of that kind."""
+    gain = GainProblem(problem.rows, nu, problem.free_hidden_bias)
+    if kind == "cones":
+        return bound_gain(gain, Question(tolerance=tolerance), Limits())
+    search = Search(MajorantBrancher(gain), 0.0, tolerance)
+    search.advance(1_000, 1, lambda: False, lambda: False)
+    return GainBound(0.0, search.upper, (), search.nodes, search.finished, kind, GainProof(search, search.upper))
+
+
+def open_verdict(value: Bounds, lower: LowerBound) -> Verdict:
+    """A verdict that claims nothing but its lower bound."""
+    stationarity = Stationarity(True, True, True, True, 0.0, 0.0, (), (), (), (), 1e-6)
+    nothing: dict[str, Any] = dict.fromkeys(("reason", "explanation", "width_needed", "witness", "search"))
+    counts = dict.fromkeys(("width", "samples", "inputs", "outputs", "rank"), 1)
+    return Verdict(
+        decision=Decision.INCONCLUSIVE,
+        eps=1e-4,
+        value=value,
+        optimum=value,
+        gain=value,
+        beta=1.0,
+        stationarity=stationarity,
+        proof=lower,
+        **nothing,
+        **counts,
+    )
+
+
+def proved(
+    goal: Objective, kind: str, n: int, d: int, tolerance: float, share: float = 1.0
+) -> tuple[Written, GainBound]:
+    """The certificate for the dual vector of the zero network, and the search that it follows; share of its bound is claimed."""
+    net, data = random_problem(goal, n, d)
+    problem = training_problem(net, data, goal)
+    nu = dual_vector(problem, np.zeros(n))
+    bound = bound_for(problem, nu, kind, tolerance)
+    assert bound.settled
+    assert bound.proof.method == kind
+    gain = replace(bound, upper=share * bound.upper)
+    value = evaluate(problem, net)
+    verdict = open_verdict(Bounds(value.lower, value.upper), LowerBound(0.0, nu, gain))
+    limits = Limits(time.monotonic() + 30)
+    return write_certificate(verdict, net, problem, Source(data), limits, Writing()), bound
+
+
+@pytest.mark.parametrize("hidden", [NONE, PENALIZED, FREE])
+@pytest.mark.parametrize("d", [1, 2, 4])
+def test_trees_of_cones_are_followed(hidden: Bias, d: int) -> None:
+    """The certificate has the search's nodes, hardly one more, and the bound that it proves is the search's."""
+    written, bound = proved(objective(1.0, hidden_bias=hidden), "cones", 25, d, 1e-6)
+    assert written.content is not None, written.reason
+    nodes = sum(len(proof["nodes"]) for proof in json.loads(written.content)["dual"]["proofs"] if proof is not None)
+    assert nodes <= 1.02 * bound.proof.search.tree.size + 4
+
+
+@pytest.mark.parametrize("hidden", [NONE, PENALIZED, FREE])
+@pytest.mark.parametrize("d", [2, 9])
+def test_trees_of_majorants_are_followed(hidden: Bias, d: int) -> None:
+    """In any rank a tree of cuts becomes a proof by majorants, that both scans accept."""
+    written, _ = proved(objective(1.0, hidden_bias=hidden), "majorants", 30, d, 0.1)
+    assert written.content is not None, written.reason
+    assert {proof["kind"] for proof in json.loads(written.content)["dual"]["proofs"]} == {"majorants"}
+    assert decide(written.content, paranoid=True).leaves == written.leaves
+
+
+@pytest.mark.parametrize("kind", ["cones", "majorants"])
+@pytest.mark.parametrize("hidden", [NONE, FREE])
+def test_bounds_that_are_too_small_are_not_proved(kind: str, hidden: Bias) -> None:
+    """A dual vector scaled by a gain of nine tenths of the truth is infeasible: no certificate, whatever the tree."""
+    written, _ = proved(objective(1.0, hidden_bias=hidden), kind, 20, 3, 0.01, share=0.9)
+    assert written.content is None
+
+
+@pytest.mark.parametrize(
+    ("name", "lie"),
+    [
+        ("best_multipliers", lambda Q, heads: np.full(heads + 1, 1e-3)),
+        ("multipliers_prove", lambda Q, heads, multipliers, error: True),
+    ],
+)
+def test_majorants_that_lie_are_rejected(name: str, lie: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Multipliers for which the matrix is not semidefinite prove nothing."""
+    monkeypatch.setattr(certificate_majorants, "multipliers_prove", lambda *arguments: True)
+    monkeypatch.setattr(certificate_majorants, "best_multipliers", lambda Q, heads: np.full(heads + 1, 1e-3))
+    monkeypatch.setattr(certificate_majorants, name, lie)
+    written, _ = proved(objective(1.0), "majorants", 20, 3, 0.1)
+    assert written.content is None
+
+
+def test_middles_are_what_the_checker_makes_of_them() -> None:
+    """Integers and floats of a generator are one vector, along any path of splits; the start generators sum to zero."""
+    goal = objective(1.0, hidden_bias=FREE)
+    net, data = random_problem(goal, 12, 3)
+    hinges = hinges_of(training_problem(net, data, goal))
+    side = side_of(hinges, np.ones(len(hinges.points)), 5.0)
+    rng = np.random.default_rng(0)
+    cone = start_generators(side, rng.standard_normal((5, 4)), rng.standard_normal((4, 4)))
+    assert [sum(column) for column in zip(*(g.integers for g in cone), strict=True)] == [0] * 4
+    for _ in range(60):
+        a, b = rng.choice(5, 2, replace=False)
+        between, i, j = middle(side, cone[a], cone[b])
+        assert between.integers == [i * x + j * y for x, y in zip(cone[a].integers, cone[b].integers, strict=True)]
+        assert_same_vector(side, between)
+        cone[a] = between
+
+
+def assert_same_vector(side, g: Generator) -> None:
+    """The floats are the integers, in the side's units."""
+    units = np.array([1.0, 1.0, 1.0, side.unit])
+    exact = np.array([float(x) for x in g.integers]) / units * 2.0**-g.exponent
+    assert g.vector == pytest.approx(exact, rel=1e-12, abs=1e-12 * np.max(np.abs(exact)))
