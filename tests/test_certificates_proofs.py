@@ -14,12 +14,14 @@ from oracles import objective
 from certify.bounds.engine import Question, bound_gain
 from certify.bounds.interface import GainBound, GainProblem, Limits
 from certify.bounds.majorants_branching import MajorantBrancher
+from certify.bounds.majorants_node import Majorant, Node
 from certify.bounds.proof import GainProof
 from certify.bounds.search import Search
 from certify.certificates import Source, Writing, Written, write_certificate
 from certify.certificates import majorants as certificate_majorants
 from certify.certificates.generators import Generator, middle, start_generators
 from certify.certificates.hinges import hinges_of
+from certify.certificates.majorant_units import Units, engine_side
 from certify.certificates.side import side_of
 from certify.checker.claims import decide
 from certify.dataset import Dataset
@@ -32,12 +34,12 @@ from certify.verdict import Bounds, Decision, Stationarity, Verdict
 NONE, PENALIZED, FREE = Bias.NONE, Bias.PENALIZED, Bias.FREE
 
 
-def random_problem(goal: Objective, n: int, d: int, seed: int = 0) -> tuple[Network, Dataset]:
-    """Gaussian data, and the network of one zero neuron."""
-    rng = np.random.default_rng(seed)
+def random_problem(goal: Objective, n: int, d: int, scale: float = 1.0) -> tuple[Network, Dataset]:
+    """Gaussian data, the inputs of that size, and the network of one zero neuron."""
+    rng = np.random.default_rng(0)
     bias = None if goal.hidden_bias is NONE else np.zeros(1)
     return Network(np.zeros((1, d)), np.zeros((1, 1)), bias), Dataset(
-        rng.standard_normal((n, d)), rng.standard_normal((n, 1))
+        scale * rng.standard_normal((n, d)), rng.standard_normal((n, 1))
     )
 
 
@@ -71,10 +73,10 @@ def open_verdict(value: Bounds, lower: LowerBound) -> Verdict:
 
 
 def proved(
-    goal: Objective, kind: str, n: int, d: int, tolerance: float, share: float = 1.0
+    goal: Objective, kind: str, n: int, d: int, tolerance: float, share: float = 1.0, scale: float = 1.0
 ) -> tuple[Written, GainBound]:
     """The certificate for the dual vector of the zero network, and the search that it follows; share of its bound is claimed."""
-    net, data = random_problem(goal, n, d)
+    net, data = random_problem(goal, n, d, scale)
     problem = training_problem(net, data, goal)
     nu = dual_vector(problem, np.zeros(n))
     bound = bound_for(problem, nu, kind, tolerance)
@@ -105,6 +107,43 @@ def test_trees_of_majorants_are_followed(hidden: Bias, d: int) -> None:
     assert written.content is not None, written.reason
     assert {proof["kind"] for proof in json.loads(written.content)["dual"]["proofs"]} == {"majorants"}
     assert decide(written.content, paranoid=True).leaves == written.leaves
+
+
+@pytest.mark.parametrize("hidden", [NONE, PENALIZED, FREE])
+@pytest.mark.parametrize("scale", [1.0, 1e5, 1e-5])
+def test_majorants_that_rest_on_their_cuts_are_written(hidden: Bias, scale: float) -> None:
+    """A search whose slopes hold on their parts only is followed node for node, in data of any size: no cut is added."""
+    written, bound = proved(objective(scale, hidden_bias=hidden), "majorants", 25, 3, 0.001, scale=scale)
+    assert written.content is not None, written.reason
+    proofs = json.loads(written.content)["dual"]["proofs"]
+    nodes = [node for proof in proofs for node in proof["nodes"]]
+    assert any(max(node["tilts"]["integers"], default=0) > 0 for node in nodes if isinstance(node, dict))
+    assert len(nodes) <= bound.proof.search.tree.size
+
+
+def small_node(cuts: tuple[tuple[int, int], ...]) -> tuple[Units, Node]:
+    """A node of three hinges in the plane, the second and third of which lower the sum, and its units."""
+    net, data = random_problem(objective(1.0), 3, 2)
+    hinges = hinges_of(training_problem(net, data, objective(1.0)))
+    half, units = engine_side(side_of(hinges, np.array([1.0, -1.0, -1.0]), 5.0))
+    return units, Node(half, cuts)
+
+
+@pytest.mark.parametrize("cuts", [(), ((0, 1),)])
+def test_slopes_that_do_not_hold_are_not_written(cuts: tuple[tuple[int, int], ...]) -> None:
+    """A slope that may exceed 1 becomes zero with its tilts, whatever they are; one beside it that holds is kept."""
+    units, node = small_node(cuts)
+    none = np.zeros((2, len(cuts)))
+    slopes = np.array([[0.5, 0.4, 0.0], [0.5, 0.6, 0.1]])
+    normals, pairs = np.zeros((len(cuts), 3)), np.zeros(0)
+    widths = np.ones(len(node.raising))
+    for above in (none, none + 1e-3, none - 1e-3):
+        rounded = units.rounded(Majorant(widths, slopes, above * [[0], [1]], none, normals, pairs), node)
+        assert np.all(node.slopes_hold(rounded.engine))
+        assert rounded.engine.slopes[0] == pytest.approx(slopes[0], rel=1e-8)
+        written = np.array(rounded.grids["slopes"]["integers"]).reshape(2, 3)
+        assert np.any(written[0]) and not np.any(written[1])
+        assert not any(rounded.grids["tilts"]["integers"])
 
 
 @pytest.mark.parametrize("kind", ["cones", "majorants"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,7 +15,7 @@ from proof_search import _MajorantSearch, homogeneous, majorant_proof, radius_of
 from certify.checker.fields import Field
 from certify.checker.majorants import _Form, _Leaf, _Planes
 from certify.checker.numbers import on_grid, root_above, rows_on_grid
-from certify.checker.proofs import Majorant, read_proof
+from certify.checker.proofs import Grid, Majorant, read_proof
 from certify.checker.reduction import Hinges
 
 
@@ -111,6 +113,124 @@ def test_the_multipliers_sum_is_exact(free: bool) -> None:
         assert leaf.failure() is None
         leaf.hinges = replace(leaf.hinges, limit=total - Fraction(1, 2**400))
         assert leaf.failure() == "the multipliers sum to more than the limit"
+
+
+LEANING = [(seed, free, cuts) for seed in range(4) for free in (False, True) for cuts in (1, 2)]
+
+
+@pytest.mark.parametrize(("seed", "free", "cuts"), LEANING)
+def test_slopes_may_leave_the_unit_ball(seed: int, free: bool, cuts: int) -> None:
+    """Slopes beyond 1 off the leaf are accepted with their tilts, and with tilts zeroed, negative or exchanged they are not."""
+    rng = np.random.default_rng(200 + seed)
+    points, weights = rng.standard_normal((6, 2)), np.abs(rng.standard_normal(6)) * SIGNS
+    leaning = 0
+    for leaf, _, _ in leaves_of(points, weights, free, cuts):
+        tilts, sides = leaf.hints.tilts, len(leaf.sides)
+        one, within = 1 << leaf.hints.slopes.shift, leaf.hinges.within
+        assert leaf.failure() is None
+        if all(within(one - abs(y[0]), y[1:]) for y in leaf.hints.slopes.rows):
+            continue
+        leaning += 1
+        row = tilts.rows[0]
+        pairs = [row[i : i + 2 * sides] for i in range(0, len(row), 2 * sides)]
+        exchanged = [x for pair in pairs for x in (*pair[sides:], *pair[:sides])]
+        for changed, reason in (
+            ([0] * len(row), "a slope may exceed 1"),
+            (exchanged, "a slope may exceed 1"),
+            ([-x for x in row], "a tilt is negative"),
+            ([*row[:-1], -1], "a tilt is negative"),
+        ):
+            leaf.hints = replace(leaf.hints, tilts=replace(tilts, rows=[changed]))
+            assert leaf.failure() == reason
+        leaf.hints = replace(leaf.hints, tilts=replace(tilts, rows=[row[:-1]]))
+        assert f"expected [{len(leaf.lowering)}, {sides}" in str(leaf.failure())
+    assert leaning >= 1
+
+
+def random_leaf(rng: random.Random, free: bool, cuts: int) -> _Leaf:
+    """A leaf below `cuts` normals, with one lowering hinge, whose slope and tilts are random, on grids of their own.
+
+    The slope is something short less the tilts above times the sides, so that either decision is common.
+    """
+    shifts = {name: rng.randrange(12) for name in ("points", "normals", "slopes", "tilts")}
+    point = [rng.randint(-40, 40), rng.randint(-40, 40), *([1 << shifts["points"]] if free else [])]
+    radius = root_above(point[0] ** 2 + point[1] ** 2) if free else 0
+    hinges = Hinges([point], shifts["points"], [1], 0, free, radius, Fraction(1))
+    normals = [[rng.randint(-9, 9) / 2.0 ** shifts["normals"] for _ in point] for _ in range(cuts)]
+    planes = _Planes(hinges, normals)
+    signs = tuple((1 + i, rng.choice((-1, 1))) for i in range(cuts))
+    bias = radius / 2.0 ** shifts["points"]
+    lengths = [math.hypot(*n[:2]) + bias * abs(n[2] if free else 0) for n in normals] + [1.0]
+    steps = [rng.choice((0.0, 1.5 * rng.random())) / max(lengths[i % cuts], 0.1) for i in range(2 * cuts)]
+    tilts = [int(x * 2 ** shifts["tilts"]) for x in steps]
+    slope = [rng.uniform(-0.8, 0.8)]
+    for i, size in enumerate((0.7, 0.7, 0.4 / max(bias, 1.0))[: 2 + free]):
+        lean = sum(t * sign * n[i] for t, (_, sign), n in zip(steps[:cuts], signs, normals, strict=True))
+        slope.append(rng.uniform(-size, size) - lean)
+    empty, none = Grid([[]], 0), Grid([], 0)
+    rows = Grid([[int(x * 2 ** shifts["slopes"]) for x in slope]], shifts["slopes"])
+    hints = Majorant(empty, rows, Grid([tilts], shifts["tilts"]), none, empty, empty)
+    return _Leaf(hinges, -1, planes, signs, hints)
+
+
+def exact_parts(leaf: _Leaf) -> tuple[list[Fraction], list[list[Fraction]], list[Fraction], Fraction]:
+    """A random leaf's slope, sides, tilts and radius as numbers."""
+    slopes, tilts = leaf.hints.slopes, leaf.hints.tilts
+    return (
+        [Fraction(x, 1 << slopes.shift) for x in slopes.rows[0]],
+        [[Fraction(x, 1 << leaf.side_shift) for x in side] for side in leaf.sides],
+        [Fraction(x, 1 << tilts.shift) for x in tilts.rows[0]],
+        Fraction(leaf.hinges.radius, 1 << leaf.hinges.point_shift),
+    )
+
+
+def rational_directions(rng: random.Random, free: bool, radius: Fraction, count: int) -> Iterator[list[Fraction]]:
+    """Points (1, tau) with |tau| = 1 exactly, and a bias within the radius behind."""
+    for _ in range(count):
+        q, turn = Fraction(rng.randint(-64, 64), rng.randint(1, 16)), rng.choice((-1, 1))
+        tau = [turn * (1 - q * q) / (1 + q * q), 2 * q / (1 + q * q)]
+        yield [Fraction(1), *tau, *([radius * Fraction(rng.randint(-8, 8), 8)] if free else [])]
+
+
+@pytest.mark.parametrize("free", [False, True], ids=["plain", "free bias"])
+@pytest.mark.parametrize("cuts", [1, 2, 3])
+def test_accepted_slopes_are_at_most_one_on_the_leaf(cuts: int, free: bool) -> None:
+    """|y.v| <= 1 in exact arithmetic at every sampled direction of the leaf, though not at every direction."""
+    rng = random.Random(cuts + 10 * free)
+    accepted = inside = beyond = 0
+    for _ in range(500):
+        leaf = random_leaf(rng, free, cuts)
+        if not leaf._at_most_one(0):
+            continue
+        accepted += 1
+        slope, sides, _, radius = exact_parts(leaf)
+        for v in rational_directions(rng, free, radius, 40):
+            value = sum(x * y for x, y in zip(slope, v, strict=True))
+            if all(sum(x * y for x, y in zip(side, v, strict=True)) >= 0 for side in sides):
+                inside += 1
+                assert abs(value) <= 1
+            beyond += abs(value) > 1
+    assert accepted >= 20 and inside >= 100 and beyond >= 10
+
+
+@pytest.mark.parametrize("free", [False, True], ids=["plain", "free bias"])
+@pytest.mark.parametrize("cuts", [1, 2, 3])
+def test_slopes_are_decided_by_the_two_inequalities(cuts: int, free: bool) -> None:
+    """On whatever grids, the decision is that of size(g + above L) <= 1 - s and size(g - below L) <= 1 + s in fractions."""
+    rng = random.Random(100 + cuts + 10 * free)
+    decisions = []
+    for _ in range(500):
+        leaf = random_leaf(rng, free, cuts)
+        (s, *g), sides, tilts, radius = exact_parts(leaf)
+        fits = True
+        for sign, part in ((1, tilts[:cuts]), (-1, tilts[cuts:])):
+            tilts_by = [sum(t * x for t, x in zip(part, column, strict=True)) for column in zip(*sides, strict=True)]
+            used = [x + sign * t for x, t in zip(g, tilts_by[1:], strict=True)]
+            room = 1 - sign * s - (radius * abs(used[2]) if free else 0)
+            fits = fits and room >= 0 and used[0] ** 2 + used[1] ** 2 <= room**2
+        assert leaf._at_most_one(0) == fits
+        decisions.append(fits)
+    assert 20 <= sum(decisions) <= 480
 
 
 def form_of(matrix: list[list[int]]) -> _Form:

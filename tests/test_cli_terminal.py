@@ -25,7 +25,7 @@ import sys, time
 import certify.decide
 from certify.decide.options import Progress
 
-def search(network, dataset, objective, options, progress):
+def search(network, dataset, objective, options, progress, wish=None):
     print("searching", flush=True)
     for step in range(1, 300):
         if progress is not None:

@@ -20,6 +20,7 @@ from types import ModuleType
 
 _HERE = Path(__file__).parent
 _COMPLETE = "complete"
+_COMPILERS: list[subprocess.Popen] = []  # held, so that nobody collects and complains about one that is still running
 _LONGEST = 600.0  # seconds that compiling may take
 
 
@@ -79,6 +80,7 @@ class CompiledModule:
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         # it outlives a short check on purpose: else a machine that runs short checks only would never have it
         self._compiler = subprocess.Popen(command, start_new_session=True, **quiet)
+        _COMPILERS.append(self._compiler)
 
     def _claimed(self) -> bool:
         """Whether no other process is compiling the same; one that began long ago has died."""

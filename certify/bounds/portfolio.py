@@ -21,7 +21,8 @@ _SETTING_UP = 0.2  # seconds that engine S takes to be imported and set up
 _HOPELESS = (
     20.0  # times the work so far: what an engine may still need before one that has ended less sharply is enough
 )
-_LEAST_SHARE = 0.05  # of the work goes to an engine that seems hopeless: it may be misjudged
+_LEAST_SHARE = 0.2  # of the work goes to an engine that seems worse: it may be misjudged
+_BELIEVED = 3.0  # times the work so far: what is expected to end later than that is not expected at all
 
 
 class Portfolio:
@@ -118,7 +119,7 @@ class Portfolio:
 
         cones = self.searches[0]
         first = _SETTING_UP + 2 * node_work(self.reduced.nu.size, self.reduced.rank, self.problem.free_bias)
-        if affordable(self.reduced.rank) and cones.nodes >= self._pilot(cones) and remaining(cones) > first:
+        if affordable(self.reduced.rank) and cones.nodes >= self._pilot(cones) and max(cones.work, remaining(cones)) > first:
             self._add_majorants()
 
     def _add_majorants(self) -> None:
@@ -133,7 +134,13 @@ class Portfolio:
         going = [search for search in self.searches if not search.finished]
         total = sum(search.work for search in self.searches)
         neglected = [search for search in going if search.work <= _LEAST_SHARE * total]
-        return min(neglected or going, key=lambda search: (remaining(search), search.upper), default=None)
+
+        def rank(search: Search) -> tuple[float, float]:
+            """What is expected to end soon comes first; at a limit the smaller bound is what counts."""
+            seconds = remaining(search)
+            return (seconds if seconds <= _BELIEVED * search.work else math.inf), search.upper
+
+        return min(neglected or going, key=rank, default=None)
 
     def _turn(self, search: Search) -> float:
         """Nodes of the next turn: as much again as it has had, and no less than a pilot."""
