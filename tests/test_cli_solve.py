@@ -193,6 +193,40 @@ def test_descend_says_what_is_already_optimal(folder: Path, capsys: pytest.Captu
     assert (folder / "again.npz").is_file()
 
 
+@pytest.mark.parametrize("width", [None, 1])
+def test_the_certificate_of_a_training_is_decided_again(width: int | None, folder: Path) -> None:
+    """certify verify accepts what solve wrote of its own result, from three files and by the checker alone."""
+    options = () if width is None else ("--width", width)
+    assert solve("--output", "best.npz", "--certificate", "proof.json.gz", *options) == (0 if width is None else 4)
+    assert run(["verify", "proof.json.gz", "best.npz", "data.npz"]) == 0
+    alone = subprocess.run(
+        [sys.executable, "-m", "certify.checker", "proof.json.gz"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert alone.returncode == 0 and alone.stdout.startswith("ACCEPTED")
+    assert run(["verify", "proof.json.gz", "model.npz", "data.npz"]) == 5
+
+
+def test_a_path_and_a_descent_write_certificates_too(folder: Path) -> None:
+    """One for each decay, named like the networks; and descend's speaks of its own result."""
+    solve_path = ["solve", "data.npz", *OBJECTIVE[:4], "--path-of-weight-decay", "0.2,0.1"]
+    assert run([*solve_path, "--output", "p.npz", "--certificate", "proof.json"]) == 0
+    for decay in ("0.2", "0.1"):
+        assert run(["verify", f"proof-{decay}.json", f"p-{decay}.npz", "data.npz"]) == 0
+    assert run(["verify", "proof-0.2.json", "p-0.1.npz", "data.npz"]) == 5
+    descend("--output", "better.npz", "--certificate", "descent.json", "--certificate-arrays", "omit")
+    assert run(["verify", "descent.json", "better.npz", "data.npz"]) == 0
+
+
+def test_one_file_is_not_asked_to_hold_two_things(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Network and certificate need different names."""
+    assert solve("--output", "best.npz", "--certificate", "best.npz") == 2
+    assert "would overwrite --output" in only_line(capsys.readouterr().err.encode())
+
+
 def test_an_unwritable_place_is_said_after_the_verdict(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -119,7 +119,11 @@ class Portfolio:
 
         cones = self.searches[0]
         first = _SETTING_UP + 2 * node_work(self.reduced.nu.size, self.reduced.rank, self.problem.free_bias)
-        if affordable(self.reduced.rank) and cones.nodes >= self._pilot(cones) and max(cones.work, remaining(cones)) > first:
+        if (
+            affordable(self.reduced.rank)
+            and cones.nodes >= self._pilot(cones)
+            and max(cones.work, remaining(cones)) > first
+        ):
             self._add_majorants()
 
     def _add_majorants(self) -> None:
