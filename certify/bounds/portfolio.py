@@ -162,6 +162,6 @@ def remaining(search: Search) -> float:
     """
     if search.finished:
         return 0.0
-    if search.nodes < _PILOT_NODES * 4:
+    if search.nodes < 2 * _PILOT_NODES:
         return min(search.work, search.work * (1 / max(search.proved, 1e-300) - 1))
     return search.work * (1 / search.proved - 1) if search.proved > 0 else math.inf
