@@ -41,7 +41,10 @@ class CompiledModule:
         if self._loaded is None:
             if self._kept is None:
                 self._kept = self.is_kept()
-            if self._kept or (self._compiler is not None and self._compiler.poll() == 0):
+            if not self._kept and self._compiler is not None and self._compiler.poll() == 0:
+                # believed only where the cache is there: compiling in this process would take half a minute
+                self._kept, self._compiler = self.is_kept(), None
+            if self._kept:
                 self.load()
             elif worth_making and not self._asked:
                 self._asked = True
@@ -76,7 +79,9 @@ class CompiledModule:
         if not self._claimed():
             return
         call = f"CompiledModule({self.module!r}, {self.pattern!r}, {self.folder!r}).keep()"
-        command = [sys.executable, "-c", f"from certify.bounds.compiling import CompiledModule; {call}"]
+        # from this very package, whatever lies in the working directory
+        here = f"import sys; sys.path.insert(0, {str(_HERE.parents[1])!r})"
+        command = [sys.executable, "-P", "-c", f"{here}; from certify.bounds.compiling import CompiledModule; {call}"]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         # it outlives a short check on purpose: else a machine that runs short checks only would never have it
         self._compiler = subprocess.Popen(command, start_new_session=True, **quiet)
