@@ -31,7 +31,7 @@ bench-check: $(VENV)/.benched
 
 # every small change of the checker's code must fail a test; hours on one core, `--every 10` takes a sample
 mutants: $(VENV)/.tested
-	PYTHONPATH=. $(BIN)/python tests/mutants.py $(MUTANTS_OPTIONS)
+	PYTHONPATH=. $(BIN)/python tests/helpers/mutants.py $(MUTANTS_OPTIONS)
 
 bench-solve: $(VENV)/.benched-solve
 	$(BIN)/python -W ignore -m benchmarks.solve $(BENCH_OPTIONS)

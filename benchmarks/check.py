@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--only", choices=PARTS, help="one of the two tables")
     parser.add_argument("--runs", type=int, default=3, help="processes a median is taken of (3)")
     options = parser.parse_args(arguments)
-    keep = [sys.executable, "-c", "from certify.bounds.compiled import keep; keep()"]
+    keep = [sys.executable, "-c", "from certify.gain.cones.compiled import keep; keep()"]
     subprocess.run(keep, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
     command = f"python -m benchmarks.check --runs {options.runs}"
     if options.only != "enumeration":

@@ -9,14 +9,14 @@ import time
 
 import numpy as np
 
-from certify.bounds.engine import Question, bound_gain
-from certify.bounds.interface import GainBound, GainProblem, Limits
 from certify.convex.blocks import blocks_of
 from certify.convex.generation import ColumnGeneration
-from certify.dataset import Dataset
-from certify.network import Network
-from certify.objective import Bias, Loss, Objective, Reduction
-from certify.problem import TrainingProblem, training_problem
+from certify.gain.engine import Question, bound_gain
+from certify.gain.question import GainBound, GainProblem, Limits
+from certify.problem.dataset import Dataset
+from certify.problem.network import Network
+from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.problem.training import TrainingProblem, training_problem
 
 _TOLERANCE = 1e-6  # of the dual vector: M(nu) <= beta (1 + this), where the engine can tell in time
 _PROOF_SECONDS = 5.0  # of the processor: what else the machine does must not change an instance

@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 
 from benchmarks import data, duals
-from certify.bounds.engine import Question
-from certify.bounds.interface import GainProblem
+from certify.gain.engine import Question
+from certify.gain.question import GainProblem
 
 _REAL = {
     "iris": ("iris", None, True),

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.instances import Instance, instance
-from certify.bounds.compiled import KERNELS
-from certify.bounds.engine import bound_gain
-from certify.bounds.interface import GainBound, Limits
+from certify.gain.cones.compiled import KERNELS
+from certify.gain.engine import bound_gain
+from certify.gain.question import GainBound, Limits
 
 _REPEATS = ((1.0, 5), (10.0, 3), (float("inf"), 1))  # a call below so many seconds: how often it is made
 

@@ -22,9 +22,9 @@ from benchmarks.measuring import warm_up
 from benchmarks.processes import timed
 from benchmarks.tables import head, row, short, write_part
 from benchmarks.trainers import EPS, TRAINERS, Checkpoint, Trainer, TrainerMissing, goal
-from certify.dataset import Dataset
 from certify.decide.solve import zero_network
-from certify.problem import TrainingProblem, training_problem
+from certify.problem.dataset import Dataset
+from certify.problem.training import TrainingProblem, training_problem
 
 PROBLEMS = ((25, 4, 0.1), (50, 5, 0.1), (50, 5, 0.01), (500, 10, 0.1))
 SHARES = (0.25, 0.5, 1.0)

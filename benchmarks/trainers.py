@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from certify.convex.blocks import network_of
-from certify.dataset import Dataset
 from certify.decide.options import CheckOptions, Progress
 from certify.decide.solve import solve_dataset
 from certify.errors import InputError
-from certify.objective import Bias, Loss, Objective, Reduction
-from certify.problem import TrainingProblem
-from certify.reference.program import solve_full_program
+from certify.patterns.program import solve_full_program
+from certify.problem.dataset import Dataset
+from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.problem.training import TrainingProblem
 
 ADAM_NEURONS, ADAM_RATE, ADAM_EVERY = 100, 1e-2, 50
 SCNN_GATES, SCNN_ITERATIONS = 500, (100, 1_000, 10_000)
@@ -129,8 +129,8 @@ def _scnn_value(problem: TrainingProblem, iterations: int) -> float:
 
 def by_enumeration(problem: TrainingProblem, budget: float) -> list[Checkpoint]:
     """Every activation pattern, the whole convex program in cvxpy."""
-    from certify.bounds.interface import Limits
-    from certify.reference.patterns import EnumerationStopped
+    from certify.gain.question import Limits
+    from certify.patterns.enumerate import EnumerationStopped
 
     began = time.process_time()
     try:

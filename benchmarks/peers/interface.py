@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.bounds.interface import GainProblem
+from certify.gain.question import GainProblem
 
 
 class PeerMissing(Exception):

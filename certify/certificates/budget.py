@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certify.bounds.interface import Limits
+from certify.gain.question import Limits
 
 _MOST_CHARACTERS = 32_000_000  # of the nodes, which take some ten times as much memory; the checker reads 64 MiB in all
 _ASKED_EVERY = 64

@@ -13,9 +13,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from certify.bounds import kernel
 from certify.certificates.generators import Generator
 from certify.certificates.side import Side, Unprovable
+from certify.gain.cones import kernel
 from certify.rounding import UNIT
 
 _Z_BITS = 44

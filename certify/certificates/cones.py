@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from certify.bounds import kernel
-from certify.bounds.tree import LEAF
 from certify.certificates.cone_leaves import ConeLeaves
 from certify.certificates.generators import Generator, middle, start_generators
 from certify.certificates.side import Side, Unprovable
+from certify.gain.cones import kernel
+from certify.gain.search.tree import LEAF
 
 
 @dataclass(frozen=True, slots=True, eq=False)

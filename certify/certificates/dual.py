@@ -15,9 +15,9 @@ from certify.checker.certificate import Data, Dual
 from certify.checker.certificate import Objective as CheckedObjective
 from certify.checker.objective import training_problem
 from certify.checker.reduction import reduced
-from certify.dual_bound import LowerBound, best_scale, dual_value
-from certify.objective import Objective
-from certify.problem import TrainingProblem
+from certify.problem.dual import LowerBound, best_scale, dual_value
+from certify.problem.objective import Objective
+from certify.problem.training import TrainingProblem
 from certify.rounding import round_to_zero_sum
 
 

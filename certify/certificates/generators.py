@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.bounds.kernel_trusted import exact_sum
 from certify.certificates.side import Side, Unprovable
+from certify.gain.cones.kernel_trusted import exact_sum
 
 _BITS = 32  # of a start generator; short dyadics of the search come out as they are
 _LONGEST = 850  # bits of an integer generator

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from certify.bounds.reduction import enclosing_centre
 from certify.certificates.statement import hexadecimal
-from certify.problem import TrainingProblem
+from certify.gain.reduction import enclosing_centre
+from certify.problem.training import TrainingProblem
 
 _SAME_DIRECTION = 12  # digits in which parallel rows agree
 _RANK_TOLERANCE = 1e-12

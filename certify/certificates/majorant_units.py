@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from certify.bounds.majorants_node import Majorant, Node, OneSign
 from certify.certificates.grids import as_grid, on_grid, shift_for
 from certify.certificates.side import Side
+from certify.gain.majorants.node import Majorant, Node, OneSign
 
 _BITS = 48
 _CURVATURE_BITS = 64

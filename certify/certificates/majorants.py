@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from certify.bounds.majorants_bounding import Outcome, branching_scores, explore
-from certify.bounds.majorants_branching import uniform, unit_direction
-from certify.bounds.majorants_node import Cuts, Majorant, Node
-from certify.bounds.majorants_quadratic import best_multipliers, multipliers_prove
-from certify.bounds.tree import LEAF
 from certify.certificates.budget import Budget
 from certify.certificates.majorant_units import engine_side
 from certify.certificates.side import Side, Unprovable
+from certify.gain.majorants.bounding import Outcome, branching_scores, explore
+from certify.gain.majorants.brancher import uniform, unit_direction
+from certify.gain.majorants.node import Cuts, Majorant, Node
+from certify.gain.majorants.quadratic import best_multipliers, multipliers_prove
+from certify.gain.search.tree import LEAF
 
 _BEYOND = 1e-9
 _BLEND = 0.1  # how much of the uniform distribution a child's start takes in

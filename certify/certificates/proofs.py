@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from certify.bounds.interface import GainBound
 from certify.certificates.budget import Budget
 from certify.certificates.cones import cone_proof
 from certify.certificates.side import Side
 from certify.certificates.trees import tree_of_cones, tree_of_cuts
+from certify.gain.question import GainBound
 
 _CONES_UP_TO = 6  # coordinates, where the search does not say which kind is the better one
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from certify.bounds.fan import start_fan
-from certify.bounds.interface import GainBound
-from certify.bounds.tree import LEAF
 from certify.certificates.cones import SuggestedTree
 from certify.certificates.hinges import Hinges
 from certify.certificates.side import Side
+from certify.gain.cones.fan import start_fan
+from certify.gain.question import GainBound
+from certify.gain.search.tree import LEAF
 
 _SAME = 1e-9  # distance of normalised values at a few directions, below which two hinges are one
 

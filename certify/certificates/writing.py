@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from certify.bounds.interface import GainBound, Limits
 from certify.certificates.budget import Budget, OutOfRoom
 from certify.certificates.claims import Claims, Source, claims_of
 from certify.certificates.dual import ScaledDual, dual_document, scaled_dual
@@ -23,10 +22,11 @@ from certify.checker.certificate import read_certificate
 from certify.checker.claims import decide_for
 from certify.checker.document import MOST_BYTES
 from certify.checker.rejection import Rejected
-from certify.dual_bound import LowerBound
-from certify.network import Network
-from certify.problem import TrainingProblem
-from certify.verdict import Verdict
+from certify.decide.verdict import Verdict
+from certify.gain.question import GainBound, Limits
+from certify.problem.dual import LowerBound
+from certify.problem.network import Network
+from certify.problem.training import TrainingProblem
 
 _INSIDE = (
     1e-9,

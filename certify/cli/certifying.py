@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from certify.cli.choices import Arrays
 from certify.cli.messages import say
 from certify.errors import InputError, UsageError
-from certify.replacing import replacing
+from certify.files.replacing import replacing
 
 if TYPE_CHECKING:
     from certify.certificates import CertificateWish

@@ -15,13 +15,13 @@ from certify.cli.messages import say, wants_colour
 from certify.cli.progress import live_progress
 from certify.cli.stdin import files_or_stdin
 from certify.errors import InputError, UsageError
-from certify.objective import Loss, Objective, Reduction
+from certify.problem.objective import Loss, Objective, Reduction
 from certify.report.writing import deliver, require_writable
 
 if TYPE_CHECKING:
-    from certify.dataset import Dataset
     from certify.decide.options import CheckOptions
     from certify.files import StoredDataset, StoredModel
+    from certify.problem.dataset import Dataset
     from certify.report.record import CheckRecord, FileRecord
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -124,7 +124,7 @@ def _require_consistent(request: CheckRequest) -> None:
 def _checked(request: CheckRequest, model: StoredModel, data: StoredDataset) -> CheckRecord:
     import numpy as np
 
-    from certify.decide import check_network
+    from certify.decide.check import check_network
     from certify.report.record import CheckRecord
 
     objective, cautions = stated_objective(request.objective, model, data)

@@ -10,7 +10,7 @@ from certify.cli.certifying import CertificateChoice
 from certify.cli.checking import ObjectiveChoice, OutputChoice, SearchChoice, limit_library_threads, stated_objective
 from certify.cli.stdin import files_or_stdin
 from certify.cli.training import Job, as_record, finished, require_output, training, written
-from certify.objective import Objective
+from certify.problem.objective import Objective
 
 if TYPE_CHECKING:
     from certify.decide.descend import Descent

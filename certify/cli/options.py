@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from certify.cli.choices import Arrays, Biases, Convention, Engine, FailOn, Format, Penalize
-from certify.objective import Loss, Reduction
+from certify.problem.objective import Loss, Reduction
 
 MOST_THREADS = 1024
 

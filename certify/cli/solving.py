@@ -13,7 +13,7 @@ from certify.cli.choices import Biases
 from certify.cli.stdin import files_or_stdin
 from certify.cli.training import Job, as_record, finished, require_output, training, written
 from certify.errors import UsageError
-from certify.objective import Objective
+from certify.problem.objective import Objective
 
 if TYPE_CHECKING:
     from certify.decide.solve import Solution

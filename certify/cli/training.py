@@ -23,16 +23,16 @@ from certify.cli.choices import Format
 from certify.cli.exit_codes import exit_code, worst
 from certify.cli.progress import live_progress
 from certify.errors import InputError, UsageError
-from certify.objective import Objective
+from certify.problem.objective import Objective
 from certify.report.writing import deliver, require_writable
 
 if TYPE_CHECKING:
     from certify.certificates import CertificateWish
-    from certify.dataset import Dataset
     from certify.decide.options import CheckOptions, ProgressCallback
+    from certify.decide.verdict import Verdict
     from certify.files import StoredDataset, StoredModel
+    from certify.problem.dataset import Dataset
     from certify.report.record import CheckRecord, TrainingRecord
-    from certify.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, eq=False)

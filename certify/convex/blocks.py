@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.objective import Bias
-from certify.problem import Neurons, TrainingProblem
+from certify.problem.objective import Bias
+from certify.problem.training import Neurons, TrainingProblem
 
 CONSTANT_NEURON_BIAS = 2.0**26
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from certify.convex.blocks import Blocks
-from certify.problem import TrainingProblem
+from certify.problem.training import TrainingProblem
 
 _CHUNK = 1 << 22  # entries of the design held at a time
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from certify.bounds.interface import GainProblem, Limits, Violator
 from certify.convex.blocks import Blocks, blocks_of, merge_blocks, network_of
 from certify.convex.polish import polish
 from certify.convex.pricing import climbed
 from certify.convex.restricted import affordable_blocks, solve_restricted
 from certify.convex.solution import RestrictedSolution
-from certify.dual_bound import dual_vector
-from certify.problem import Neurons, TrainingProblem
+from certify.gain.question import GainProblem, Limits, Violator
+from certify.problem.dual import dual_vector
+from certify.problem.training import Neurons, TrainingProblem
 
 _ADD_AT_ONCE = 12
 _STARTS_A_DIMENSION = 12

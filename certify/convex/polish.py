@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from certify.bounds.interface import Limits
 from certify.convex.design import Design
 from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
-from certify.problem import TrainingProblem
+from certify.gain.question import Limits
+from certify.problem.training import TrainingProblem
 
 _STEPS = 30
 _PATIENCE, _LARGE_STEP = 8, 1e-3  # steps still this large by then lead nowhere

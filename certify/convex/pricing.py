@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from certify.bounds.interface import GainProblem, Limits, Violator
-from certify.bounds.witnesses import as_violator, distinct
+from certify.gain.ascents import as_violator, distinct
+from certify.gain.question import GainProblem, Limits, Violator
 
 _STEPS = 30
 _MOST_SAMPLES = 4_096  # more than these are seen by the last steps only

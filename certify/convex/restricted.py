@@ -16,12 +16,12 @@ from typing import Protocol
 import clarabel
 import numpy as np
 
-from certify.bounds.interface import Limits
 from certify.convex.blocks import Blocks
 from certify.convex.design import Design
 from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
 from certify.convex.sparse import Columns, from_entries, upper_triangle
-from certify.problem import TrainingProblem
+from certify.gain.question import Limits
+from certify.problem.training import TrainingProblem
 
 _ALL_INEQUALITIES = 6_000  # below this many, every inequality is stated at once
 _NEAR = 0.02  # distance from a wall, relative, within which its inequality is stated at once

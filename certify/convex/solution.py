@@ -8,7 +8,7 @@ import numpy as np
 
 from certify.convex.blocks import Blocks
 from certify.convex.design import Design
-from certify.problem import TrainingProblem
+from certify.problem.training import TrainingProblem
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from certify.bounds.interface import Limits
-from certify.problem import TrainingProblem
+from certify.gain.question import Limits
+from certify.problem.training import TrainingProblem
 
 _MOST_SUBSETS = 4_000
 _SAME = 1e-9  # relative error of predictions that counts as the same

@@ -6,13 +6,12 @@ from __future__ import annotations
 import cvxpy as cp
 import numpy as np
 
-from certify.bounds.interface import Limits
 from certify.convex.blocks import Blocks
 from certify.convex.design import Design
 from certify.convex.restricted import solve_restricted
 from certify.convex.solution import RestrictedSolution, evaluated
-from certify.problem import TrainingProblem
-from certify.reference.program import (
+from certify.gain.question import Limits
+from certify.patterns.program import (
     block_scale,
     loss_expression,
     scaled_rows,
@@ -20,6 +19,7 @@ from certify.reference.program import (
     solved_by_clarabel,
     units_of,
 )
+from certify.problem.training import TrainingProblem
 
 
 def solve_in_cvxpy(

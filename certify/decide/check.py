@@ -10,16 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
-from certify.bounds.witnesses import proved_gain
 from certify.certificates import CertificateWish, Source, confirmed
 from certify.convex.blocks import blocks_of_neurons
-from certify.dataset import Dataset
 from certify.decide.conclusion import Findings, conclude
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
 from certify.decide.stationarity import assess
+from certify.decide.verdict import Bounds, SearchReport, Verdict
 from certify.decide.witness import (
     Candidate,
     descents,
@@ -29,11 +27,13 @@ from certify.decide.witness import (
     slot_candidates,
     witnesses,
 )
-from certify.dual_bound import dual_vector, transferred_gain
-from certify.network import Network
-from certify.objective import Objective
-from certify.problem import evaluate, training_problem
-from certify.verdict import Bounds, SearchReport, Verdict
+from certify.gain.ascents import proved_gain
+from certify.gain.question import GainBound, GainProblem, Limits, Violator
+from certify.problem.dataset import Dataset
+from certify.problem.dual import dual_vector, transferred_gain
+from certify.problem.network import Network
+from certify.problem.objective import Objective
+from certify.problem.training import evaluate, training_problem
 
 _DEFAULTS = CheckOptions()
 _OWN_GAIN_SECONDS = 5.0

@@ -6,15 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from certify.certificates import CertificateWish, Source, confirmed
-from certify.dataset import Dataset
 from certify.decide.check import Check
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
-from certify.network import Network, padded
-from certify.objective import Objective
-from certify.problem import training_problem
-from certify.verdict import Bounds, Decision, Verdict, Witness
+from certify.decide.verdict import Bounds, Decision, Verdict, Witness
+from certify.problem.dataset import Dataset
+from certify.problem.network import Network, padded
+from certify.problem.objective import Objective
+from certify.problem.training import training_problem
 
 _DEFAULTS = CheckOptions()
 _MOST_STEPS = 50

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from certify.bounds.interface import Limits
 from certify.decide.stationarity import TOLERANCE, descent_at_kink, neuron_slopes, size_scale
-from certify.objective import Bias
-from certify.problem import Neurons, TrainingProblem, evaluate
-from certify.verdict import Direction
+from certify.decide.verdict import Direction
+from certify.gain.question import Limits
+from certify.problem.objective import Bias
+from certify.problem.training import Neurons, TrainingProblem, evaluate
 
 _ITERATIONS = 1_000
 _STEPS = np.concatenate([[0.0], 2.0 ** np.arange(-60, 21)])

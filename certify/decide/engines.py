@@ -7,8 +7,6 @@ from typing import Protocol
 
 import numpy as np
 
-from certify.bounds.engine import GainProgress, Question, bound_gain
-from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.convex.blocks import Blocks, blocks_of
 from certify.convex.design import Design
 from certify.convex.generation import ColumnGeneration, Solver
@@ -16,8 +14,10 @@ from certify.convex.polish import polish
 from certify.convex.restricted import solve_restricted
 from certify.convex.solution import RestrictedSolution, evaluated
 from certify.decide.options import CheckOptions
-from certify.dual_bound import dual_vector
-from certify.problem import Neurons, TrainingProblem
+from certify.gain.engine import GainProgress, Question, bound_gain
+from certify.gain.question import GainBound, GainProblem, Limits, Violator
+from certify.problem.dual import dual_vector
+from certify.problem.training import Neurons, TrainingProblem
 
 _TOLERANCE = 1e-9
 _ALL_BIAS = 1e-9  # a block whose norm is this small beside its bias is a constant
@@ -77,7 +77,7 @@ class EnumerationEngine:
         self.options = options
 
     def bound(self, problem, threshold, stop_above, limits, known, progress):
-        from certify.reference.kkt import gain_by_enumeration
+        from certify.patterns.kkt import gain_by_enumeration
 
         bound = gain_by_enumeration(problem, Limits(limits.deadline, cancelled=limits.cancelled))
         progress(bound.lower, bound.upper, bound.nodes, float(bound.settled))
@@ -93,8 +93,8 @@ class FullProgram(ColumnGeneration):
 
     def solve_all(self, limits: Limits) -> bool:
         """Solve over all patterns; False at a limit or where the solver broke down."""
-        from certify.reference.patterns import EnumerationStopped
-        from certify.reference.program import solve_full_program
+        from certify.patterns.enumerate import EnumerationStopped
+        from certify.patterns.program import solve_full_program
 
         try:
             full = solve_full_program(self.problem, limits)

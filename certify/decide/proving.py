@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from certify.bounds.interface import GainBound, GainProblem, Limits, Violator
 from certify.convex.blocks import Blocks
 from certify.convex.generation import ColumnGeneration
 from certify.decide.engines import Engine, make_engine
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, Progress, ProgressCallback
-from certify.dual_bound import LowerBound, scaled_dual_bound
-from certify.problem import TrainingProblem
+from certify.gain.question import GainBound, GainProblem, Limits, Violator
+from certify.problem.dual import LowerBound, scaled_dual_bound
+from certify.problem.training import TrainingProblem
 
 TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
 _NEAR = 1e-6  # directions within this of beta may carry a sparser optimum

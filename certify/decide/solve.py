@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.bounds.interface import Limits
 from certify.certificates import CertificateWish, Source, confirmed
 from certify.convex.blocks import Blocks, blocks_of
-from certify.dataset import Dataset
 from certify.decide.check import Check
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
+from certify.decide.verdict import Decision, Verdict, Witness
 from certify.decide.witness import Candidate, narrow_candidates, rebuilt_candidates, shown, witnesses
-from certify.network import Network, padded
-from certify.objective import Bias, Objective
-from certify.problem import training_problem
-from certify.verdict import Decision, Verdict, Witness
+from certify.gain.question import Limits
+from certify.problem.dataset import Dataset
+from certify.problem.network import Network, padded
+from certify.problem.objective import Bias, Objective
+from certify.problem.training import training_problem
 
 _DEFAULTS = CheckOptions()
 _SAME_VALUE = 1e-9  # relative; of networks this close the narrowest is taken

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.bounds.cones import ConeBrancher
-from certify.bounds.interface import GainProblem, Limits
-from certify.bounds.kernel import least_majorant
-from certify.bounds.reduction import reduce_gain
-from certify.bounds.search import Search
+from certify.decide.verdict import Stationarity
 from certify.errors import InputError
-from certify.problem import Neurons, TrainingProblem
-from certify.reference.patterns import EnumerationStopped, enumerate_cones
-from certify.verdict import Stationarity
+from certify.gain.cones.brancher import ConeBrancher
+from certify.gain.cones.kernel import least_majorant
+from certify.gain.question import GainProblem, Limits
+from certify.gain.reduction import reduce_gain
+from certify.gain.search.queue import Search
+from certify.patterns.enumerate import EnumerationStopped, enumerate_cones
+from certify.problem.training import Neurons, TrainingProblem
 
 TOLERANCE = 1e-6
 _BOUNDARY = 1e-7  # |x.u| below this times |x||u| counts as on the boundary

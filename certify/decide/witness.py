@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.bounds.interface import Limits, Violator
 from certify.convex.blocks import blocks_of, network_of
 from certify.convex.generation import ColumnGeneration
 from certify.convex.polish import polish
@@ -15,9 +14,10 @@ from certify.convex.restricted import solve_restricted
 from certify.convex.sparsify import fewest, prune
 from certify.decide.descent import balanced, best_step, descend, displaced, measured, steepest
 from certify.decide.stationarity import dead_neurons
-from certify.network import Network
-from certify.problem import Neurons, TrainingProblem, evaluate
-from certify.verdict import Bounds, Direction, Stationarity, Witness
+from certify.decide.verdict import Bounds, Direction, Stationarity, Witness
+from certify.gain.question import Limits, Violator
+from certify.problem.network import Network
+from certify.problem.training import Neurons, TrainingProblem, evaluate
 
 _SUBSET_STARTS = 6
 _RANDOM_STARTS = 6

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from certify.dataset import Dataset, canonical_sha256
 from certify.errors import AmbiguousFile, UnreadableFile, UsageError
 from certify.files.container import Container, first_index, read_float64
 from certify.files.naming import listing
 from certify.files.opening import open_container
 from certify.files.text import path_name, printable, shape_text
+from certify.problem.dataset import Dataset, canonical_sha256
 
 PAIRS = (
     ("X", "y"),

@@ -14,7 +14,7 @@ from certify.files.layout import IN_OUT, Naming
 from certify.files.naming import SUPPORTED, listing
 from certify.files.stated import StatedObjective
 from certify.files.text import path_name, printable, shape_text
-from certify.network import Network
+from certify.problem.network import Network
 
 WEIGHTS_GROUP = "model_weights"
 STATE_GROUPS = ("optimizer", "optimizer_weights", "metrics", "_metrics")

@@ -9,7 +9,7 @@ import numpy as np
 from certify.files.keras_config import Architecture, Dense, class_name, coefficient, described, parse_json
 from certify.files.stated import StatedObjective
 from certify.files.text import printable
-from certify.objective import Bias, Loss, Reduction
+from certify.problem.objective import Bias, Loss, Reduction
 
 SQUARED_NAMES = frozenset({"mse", "mean_squared_error", "meansquarederror"})
 LOGISTIC_NAMES = frozenset({"bce", "binary_crossentropy", "binarycrossentropy"})

@@ -8,7 +8,7 @@ from itertools import permutations, product
 
 import numpy as np
 
-from certify.network import Network
+from certify.problem.network import Network
 
 Shape = tuple[int, ...]
 OUT_IN = "out-in"  # PyTorch's Linear.weight

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from certify.dataset import canonical_sha256
 from certify.errors import AmbiguousFile, InputError, UnsupportedModel, UsageError
 from certify.files.container import Container, check_float64_size, numeric_dtype, read_float64
 from certify.files.keras_hdf5 import KerasModel, is_keras, read_keras
@@ -17,7 +16,8 @@ from certify.files.naming import MAP_HINT, SUPPORTED, mapped, recognise_names
 from certify.files.opening import open_container
 from certify.files.stated import SIDECAR, StatedObjective, from_attributes, from_sidecar, over
 from certify.files.text import path_name, printable, shape_text
-from certify.network import Network
+from certify.problem.dataset import canonical_sha256
+from certify.problem.network import Network
 
 
 @dataclass(frozen=True, slots=True)

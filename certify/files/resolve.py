@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from certify.dataset import Dataset
 from certify.errors import ObjectiveError, UnreadableFile, UsageError
 from certify.files.stated import PARTS, StatedObjective, from_entries, over
 from certify.files.text import printable
-from certify.network import Network
-from certify.objective import Bias, Loss, Objective, Reduction
+from certify.problem.dataset import Dataset
+from certify.problem.network import Network
+from certify.problem.objective import Bias, Loss, Objective, Reduction
 
 CONVENTIONS: dict[str, tuple[Loss, Reduction, Bias]] = {
     "keras": (Loss.SQUARED, Reduction.MEAN, Bias.FREE),

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from certify.errors import ObjectiveError, UnreadableFile
 from certify.files.text import path_name, printable
-from certify.objective import Bias, Loss, Reduction
+from certify.problem.objective import Bias, Loss, Reduction
 
 Choice = TypeVar("Choice", bound=StrEnum)
 SIDECAR = "certify.toml"

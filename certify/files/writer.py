@@ -15,9 +15,9 @@ from certify.files.keras_config import class_name, functional_layers
 from certify.files.layout import OUT_IN, Layout
 from certify.files.model import StoredModel
 from certify.files.opening import file_sha256
+from certify.files.replacing import replacing
 from certify.files.text import path_name, printable
-from certify.network import Network
-from certify.replacing import replacing
+from certify.problem.network import Network
 
 LAYERS = ("fc1", "fc2")
 HDF5_SUFFIXES = (".h5", ".hdf5")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certify.network import Network
-from certify.objective import Objective
-from certify.verdict import Bounds, Verdict
+from certify.decide.verdict import Bounds, Verdict
+from certify.problem.network import Network
+from certify.problem.objective import Objective
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from certify.decide.verdict import Verdict
 from certify.report.numbers import GAP_DIGITS, difference, rounded_down, with_error
 from certify.report.record import TrainingRecord
-from certify.verdict import Verdict
 
 
 def neurons(number: int) -> str:

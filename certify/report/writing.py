@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from certify.errors import UsageError
-from certify.replacing import replacing
+from certify.files.replacing import replacing
 
 
 def require_writable(path: Path, option: str) -> None:

@@ -1,0 +1,1 @@
+cdef double dot(Py_ssize_t n, double* x, double* y) noexcept nogil

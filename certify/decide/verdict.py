@@ -1,0 +1,149 @@
+"""What a check concludes: bounds that are always true, and what follows from them (docs/theory.md, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from certify.problem.network import Network
+
+if TYPE_CHECKING:
+    from certify.problem.dual import LowerBound
+
+
+class Decision(StrEnum):
+    """The three answers."""
+
+    CERTIFIED = "certified"
+    REFUTED = "refuted"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Reason(StrEnum):
+    """Why a check is inconclusive."""
+
+    LIMIT = "limit"  # time or nodes ran out; the bounds are those reached
+    WIDTH = "width"  # only a wider network is known to be better
+    NUMERICS = "numerics"  # float64 cannot separate the bounds further
+    INTERRUPTED = "interrupted"  # Ctrl-C
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """lower <= quantity <= upper, with rounding accounted for."""
+
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Direction:
+    """A straight line in parameter space along which the objective was measured to fall.
+
+    hidden_weights (m, d), output_weights (m,), hidden_bias (m,) | None, output_bias: the displacement at full step
+    (an array of zeros where nothing moves); theta + step * displacement has the objective lowered by `decrease`.
+    neurons: the rows that move. order 1: rate is the initial slope; order 2 (a zero neuron): half the second derivative;
+    order 0: the whole way to the witness at once, between whose ends the objective may rise first; rate is -decrease.
+    """
+
+    displacement: Network
+    neurons: tuple[int, ...]
+    step: float
+    order: int
+    rate: float
+    decrease: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Witness:
+    """A network with a lower objective, re-evaluated on the original objective before it is shown."""
+
+    network: Network
+    value: Bounds
+    kind: str  # gradient | dead-neuron | rebuilt | wider
+    direction: Direction | None
+
+    @property
+    def width(self) -> int:
+        """Number of neurons in the better network."""
+        return self.network.width
+
+
+@dataclass(frozen=True, slots=True)
+class Stationarity:
+    """The first-order report (docs/theory.md, section 6). Residuals are relative; see certify/decide/stationarity.py.
+
+    directional is None where too many dependent boundary samples leave it open.
+    """
+
+    balanced: bool
+    active: bool
+    clarke: bool
+    directional: bool | None
+    balance_residual: float
+    activity_residual: float
+    clarke_residual: tuple[float, ...]  # one per neuron
+    boundary: tuple[tuple[int, ...], ...]  # per neuron: indices of samples with x.u = 0
+    dead: tuple[int, ...]  # neurons that are zero or inactive on every sample
+    mergeable: tuple[tuple[int, ...], ...]  # groups of same-sign neurons in one closed cone
+    tolerance: float
+    bias_residual: float = 0.0  # slope by the output bias
+
+    @property
+    def residual(self) -> float:
+        """The largest relative residual of all."""
+        return max(self.balance_residual, self.activity_residual, self.bias_residual, *self.clarke_residual)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReport:
+    """What the search cost."""
+
+    method: str
+    nodes: int
+    seconds: float
+    threads: int
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """The outcome of one check. value, optimum and gain are true whatever stopped the search.
+
+    value    F of the network            optimum  bounds on the least F over networks of every width
+    gain     bounds on M(nu) of the network's own dual vector nu (docs/theory.md, section 3)
+    """
+
+    decision: Decision
+    reason: Reason | None
+    explanation: str
+    eps: float
+    value: Bounds
+    optimum: Bounds
+    gain: Bounds
+    beta: float
+    width: int
+    width_needed: int | None
+    samples: int
+    inputs: int
+    outputs: int
+    rank: int
+    stationarity: Stationarity
+    witness: Witness | None
+    search: SearchReport
+    interrupted: bool = False  # Ctrl-C came before the search had ended by itself
+    proof: LowerBound | None = None  # what optimum.lower follows from: dual vector and proved gain
+    certificate: bytes | None = None  # accepted by certify/checker; None where none was wanted or could be written
+    certificate_note: str = ""  # why there is none, or what it leaves out
+
+    @property
+    def gap(self) -> float:
+        """Upper bound on F(theta) - P*: how far the network can be from the best of any width."""
+        return max(self.value.upper - self.optimum.lower, 0.0)
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap over |F(theta)|."""
+        scale = abs(self.value.lower)
+        return self.gap / scale if scale > 0 else (0.0 if self.gap == 0 else float("inf"))

@@ -1,0 +1,1 @@
+"""How large is the gain M(nu)? The one question that every engine answers."""

@@ -1,0 +1,139 @@
+"""Directions of large gain: the lower half of every bound on M(nu) (docs/theory.md, section 3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from certify.gain.cones.compiled import KERNELS
+from certify.gain.question import GainProblem, Limits, Violator
+from certify.gain.reduction import ReducedGain, columns
+from certify.rounding import SLOP, gamma
+
+_ASCENT_STEPS = 40
+_OUTPUT_STEPS = 30
+_ASCENT_ROWS = 60_000  # samples in all the ascents together
+_ASCENT_NODES = 12  # what an ascent costs, in nodes
+
+
+def proved_gain(problem: GainProblem, direction: np.ndarray) -> float:
+    """A float at most |nu' (Z u)_+| for u = direction / |direction|_P (direction (D,), taken as exact)."""
+    size = float(np.linalg.norm(direction[:-1] if problem.free_bias else direction))
+    value = _length(np.maximum(problem.rows @ direction, 0.0) @ problem.nu)
+    spread = _length((np.abs(problem.rows) @ np.abs(direction)) @ np.abs(problem.nu))
+    n, dimension = problem.rows.shape
+    proved = (value - gamma(n + dimension + 4) * spread * SLOP) / size if size > 0 else 0.0
+    return max(proved * (1 - gamma(dimension + problem.outputs + 8)), 0.0) if np.isfinite(proved) else 0.0
+
+
+def _length(gains: np.ndarray | float) -> float:
+    """The absolute value of one gain, the norm of several; hypot neither underflows nor overflows on the way."""
+    return math.hypot(*np.atleast_1d(gains))
+
+
+def local_maxima(
+    problem: GainProblem, reduced: ReducedGain, starts: Iterable[np.ndarray], limits: Limits
+) -> list[Violator]:
+    """Ascend from every start (reduced coordinates (r,)) for both signs; distinct results, largest gain first."""
+    climb = _climb_both_signs(reduced) if problem.outputs == 1 else _climb_outputs(reduced)
+    found = []
+    for start in starts:
+        if limits.reached():
+            break
+        found += [as_violator(problem, reduced.lift(u)) for u in climb(start)]
+    return distinct(problem, found)
+
+
+def _climb_both_signs(reduced: ReducedGain) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """A local maximum for each sign of nu that has one."""
+    halves = [rows for rows in (split(reduced, 1), split(reduced, -1)) if rows[0].size]
+
+    def climb(start: np.ndarray) -> list[np.ndarray]:
+        ends = [_ascend(reduced, start, *rows) for rows in halves]
+        return [u for u, value in ends if value > 0]
+
+    return climb
+
+
+def _climb_outputs(reduced: ReducedGain) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """For k outputs: climb for the output direction v = F(u) / |F(u)|, and again with the new one while the gain rises."""
+
+    def climb(start: np.ndarray) -> list[np.ndarray]:
+        u, best = start, 0.0
+        for _ in range(_OUTPUT_STEPS):
+            gains = np.maximum(reduced.rows @ u, 0.0) @ reduced.nu
+            size = float(np.linalg.norm(gains) / max(np.linalg.norm(u / reduced.dual_scale), 2.0**-900))
+            if not size > best * (1 + 1e-12):
+                break
+            best, where = size, u
+            plus, minus = split(replace(reduced, nu=reduced.nu @ (gains / np.linalg.norm(gains))), 1)
+            u, _ = _ascend(reduced, u, plus, minus)
+        return [where] if best > 0 else []
+
+    return climb
+
+
+def _ascend(reduced: ReducedGain, start: np.ndarray, plus: np.ndarray, minus: np.ndarray) -> tuple[np.ndarray, float]:
+    KERNELS.charge(_ASCENT_NODES, reduced.nu.shape[0])
+    return KERNELS.current().ascend(start, plus, minus, reduced.dual_scale, _ASCENT_STEPS)
+
+
+def ascents(
+    problem: GainProblem,
+    reduced: ReducedGain,
+    known: Sequence[np.ndarray],
+    count: int,
+    seed: int,
+    limits: Limits,
+) -> list[Violator]:
+    """Local maxima from the known directions (D,) and from `count` starting points; distinct, largest gain first."""
+    starts = [reduced.lower(direction) for direction in known]
+    return local_maxima(problem, reduced, starts + starting_points(reduced, count, seed), limits)
+
+
+def split(reduced: ReducedGain, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows a_i (of weight sign * nu_i > 0) and b_j of f = h+ - h-, each (., r); zero rows say nothing."""
+    weighted = sign * reduced.nu[:, None] * reduced.rows
+    present = np.any(weighted != 0, axis=1)
+    positive = sign * reduced.nu > 0
+    plus, minus = weighted[positive & present], -weighted[~positive & present]
+    return np.ascontiguousarray(plus), np.ascontiguousarray(minus)
+
+
+def as_violator(problem: GainProblem, direction: np.ndarray) -> Violator:
+    """The direction scaled to P-norm 1, with its sign (1 for k outputs) and gain."""
+    size = float(np.linalg.norm(direction[:-1] if problem.free_bias else direction))
+    unit = direction / size if size > 0 else direction
+    gain = problem.gain(unit)
+    return Violator(unit, 1 if gain >= 0 else -1, abs(gain))
+
+
+def distinct(problem: GainProblem, violators: Sequence[Violator]) -> list[Violator]:
+    """One per activation pattern and sign, largest gain first."""
+    best: dict[tuple[int, bytes], Violator] = {}
+    for violator in sorted(violators, key=lambda v: -v.gain):
+        pattern = np.packbits(problem.rows @ violator.direction > 0).tobytes()
+        best.setdefault((violator.sign, pattern), violator)
+    return list(best.values())
+
+
+def seed_count(rank: int, samples: int = 0) -> int:
+    """How many ascents are worth their time: fewer where each takes long, for many samples or in high ranks."""
+    by_rank = 24 if rank <= 6 else 12 if rank <= 12 else 4
+    return min(by_rank, max(1, _ASCENT_ROWS // max(samples, 1)))
+
+
+def starting_points(reduced: ReducedGain, count: int, seed: int) -> list[np.ndarray]:
+    """Data rows of the largest weight, both ways, then random directions of the rows' covariance; `count` in all."""
+    rng = np.random.default_rng(seed)
+    sizes = np.linalg.norm(columns(reduced.nu), axis=1)
+    heavy = np.argsort(-sizes * np.linalg.norm(reduced.rows, axis=1), kind="stable")[: count // 4]
+    data = [sign * reduced.rows[i] for i in heavy for sign in (1.0, -1.0)]
+    spread = np.linalg.pinv(reduced.rows.T @ reduced.rows / max(1, reduced.rows.shape[0]), hermitian=True)
+    values, vectors = np.linalg.eigh(spread)
+    shape = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    random = [shape @ rng.standard_normal(reduced.rank) for _ in range(max(0, count - len(data)))]
+    return data + random

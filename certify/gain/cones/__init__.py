@@ -1,0 +1,1 @@
+"""Engine C: simplicial cones."""

@@ -1,0 +1,1 @@
+"""Engine S: quadratic majorants on the sphere."""

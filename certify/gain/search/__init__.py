@@ -1,0 +1,1 @@
+"""One best-first search for every brancher: queue, tree, proof, snapshot, portfolio."""

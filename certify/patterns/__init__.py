@@ -1,0 +1,1 @@
+"""Activation patterns of small data, exactly, and the paper's own method on them."""

@@ -1,0 +1,221 @@
+"""The training problem in the form of the theory: rows Z, neurons u in R^D, one penalty beta (docs/theory.md, section 1).
+
+A hidden bias becomes a last column of ones; where it is free, |u|_P leaves that entry out. Unequal layer decays become
+the equal beta = sqrt(hidden * output) by rescaling every neuron.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from certify.errors import InputError, ObjectiveError, UnsupportedModel
+from certify.problem.dataset import Dataset
+from certify.problem.losses import LOSSES, LossFunction
+from certify.problem.network import Network
+from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, gamma
+
+_CHUNK = 1 << 22  # entries of a block of activations held at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neurons:
+    """Lifted parameters: u (m, D), a (m,), output bias c. f = (Z u^T)_+ a + c."""
+
+    u: np.ndarray
+    a: np.ndarray
+    c: float = 0.0
+
+    @property
+    def width(self) -> int:
+        """Number of neurons."""
+        return self.a.shape[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingProblem:
+    """min over neurons of sum_i w_i loss(f_i, y_i) + beta/2 sum_j (|u_j|_P^2 + a_j^2) (+ beta/2 c^2 where c is penalised).
+
+    rows (n, D), targets (n,), weights (n,): each weight is exact up to a factor 1 +- u.
+    """
+
+    objective: Objective
+    loss: LossFunction
+    rows: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def beta(self) -> float:
+        """The weight decay of the balanced form, rounded to nearest."""
+        return self.objective.weight_decay
+
+    @property
+    def beta_lower(self) -> float:
+        """A float at most the exact beta."""
+        equal = self.objective.hidden_decay == self.objective.output_decay
+        return self.beta if equal else self.beta * (1 - 8 * UNIT)
+
+    @property
+    def free_hidden_bias(self) -> bool:
+        """Whether the last entry of u is outside the norm."""
+        return self.objective.hidden_bias is Bias.FREE
+
+    @property
+    def needs_zero_sum(self) -> bool:
+        """Whether constants cost nothing, so that a dual vector must sum to zero."""
+        return self.free_hidden_bias or self.objective.output_bias is Bias.FREE
+
+    @property
+    def has_constant(self) -> bool:
+        """Whether networks of every width can add a constant: by an output bias, or by a neuron with a free hidden bias."""
+        return self.free_hidden_bias or self.objective.output_bias is not Bias.NONE
+
+    @property
+    def constant_decay(self) -> float:
+        """What a constant c costs: decay/2 c^2; nothing where some free bias can produce it."""
+        return 0.0 if self.needs_zero_sum else self.beta
+
+    @property
+    def samples(self) -> int:
+        """Number n of samples."""
+        return self.rows.shape[0]
+
+    def size(self, u: np.ndarray) -> np.ndarray:
+        """|u|_P along the last axis."""
+        return np.linalg.norm(u[..., :-1] if self.free_hidden_bias else u, axis=-1)
+
+    def activations(self, u: np.ndarray) -> np.ndarray:
+        """(Z u^T)_+ of shape (n, m)."""
+        return np.maximum(self.rows @ u.T, 0.0)
+
+    def predictions(self, neurons: Neurons) -> np.ndarray:
+        """f (n,), rounded to nearest."""
+        return self.activations(neurons.u) @ neurons.a + neurons.c
+
+    def value(self, neurons: Neurons) -> float:
+        """The objective of lifted neurons, rounded to nearest; for the search, never for a verdict."""
+        loss = self.data_loss(self.predictions(neurons))
+        bias = neurons.c**2 if self.objective.output_bias is Bias.PENALIZED else 0.0
+        return loss + 0.5 * self.beta * float(np.sum(self.size(neurons.u) ** 2) + neurons.a @ neurons.a + bias)
+
+    def data_loss(self, f: np.ndarray) -> float:
+        """L(f), rounded to nearest."""
+        return float(np.sum(self.loss.terms(f, np.zeros_like(f), self.targets, self.weights)[0]))
+
+    def lift(self, network: Network) -> Neurons:
+        """The network's neurons, rescaled to equal decays."""
+        scale = self._layer_scale()
+        u = network.hidden_weights * scale
+        if self.objective.hidden_bias is not Bias.NONE:
+            u = np.column_stack([u, network.hidden_bias * scale])
+        c = 0.0 if self.objective.output_bias is Bias.NONE else float(network.output_bias[0])
+        return Neurons(u, network.output_weights[:, 0] / scale, c)
+
+    def lower(self, neurons: Neurons) -> Network:
+        """The network of lifted neurons, in the parametrisation of the original objective."""
+        scale = self._layer_scale()
+        u = neurons.u / scale
+        has_bias = self.objective.hidden_bias is not Bias.NONE
+        return Network(
+            hidden_weights=np.ascontiguousarray(u[:, :-1] if has_bias else u),
+            output_weights=(neurons.a * scale)[:, None],
+            hidden_bias=u[:, -1].copy() if has_bias else None,
+            output_bias=None if self.objective.output_bias is Bias.NONE else np.array([neurons.c]),
+        )
+
+    def _layer_scale(self) -> float:
+        ratio = self.objective.hidden_decay / self.objective.output_decay
+        return 1.0 if ratio == 1.0 else math.sqrt(math.sqrt(ratio))
+
+
+def training_problem(network: Network, dataset: Dataset, objective: Objective) -> TrainingProblem:
+    """Check that network, data and objective fit together, and put them in the form of the theory.
+
+    Raises UnsupportedModel, InputError, ObjectiveError.
+    """
+    _check_fit(network, dataset, objective)
+    n = dataset.samples
+    rows = dataset.X
+    if objective.hidden_bias is not Bias.NONE:
+        rows = np.column_stack([rows, np.ones(n)])
+    weights = np.ones(n) if dataset.sample_weight is None else dataset.sample_weight
+    if objective.reduction is Reduction.MEAN:
+        weights = weights / n
+    targets = np.ascontiguousarray(dataset.y[:, 0])
+    loss = LOSSES[objective.loss]
+    return TrainingProblem(objective, loss, np.ascontiguousarray(rows), targets, weights)
+
+
+def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None:
+    if network.outputs != 1 or dataset.y.shape[1] != 1:
+        found = f"the network has {network.outputs} outputs and the data {dataset.y.shape[1]}"
+        raise UnsupportedModel(f"one output is supported: {found}")
+    if network.inputs != dataset.inputs:
+        raise InputError(f"the network takes {network.inputs} inputs, but the data has {dataset.inputs} columns")
+    if objective.activation != "relu":
+        raise UnsupportedModel(f"activation {objective.activation}: relu is supported")
+    _check_values(dataset)
+    _check_bias("hidden", network.hidden_bias, objective.hidden_bias)
+    _check_bias("output", network.output_bias, objective.output_bias)
+    decays = (objective.hidden_decay, objective.output_decay)
+    if not all(0 < decay < math.inf for decay in decays):
+        raise ObjectiveError(f"weight decay must be positive and finite, found {decays[0]:g} and {decays[1]:g}")
+    if decays[0] != decays[1] and Bias.PENALIZED in (objective.hidden_bias, objective.output_bias):
+        raise ObjectiveError("layers with different weight decays are supported only without penalised biases")
+    if objective.loss is Loss.LOGISTIC and not np.all(np.abs(dataset.y) == 1):
+        raise InputError("the logistic loss needs targets -1 and +1")
+
+
+def _check_values(dataset: Dataset) -> None:
+    weights = np.zeros(1) if dataset.sample_weight is None else dataset.sample_weight
+    if not all(np.all(np.isfinite(array)) for array in (dataset.X, dataset.y, weights)):
+        raise InputError("the data holds values that are not finite: NaN or infinity in X, y or the sample weights")
+    if not np.all(weights >= 0):
+        raise InputError(f"sample weights must be nonnegative, found {float(np.min(weights)):g}")
+
+
+def _check_bias(layer: str, array: np.ndarray | None, treatment: Bias) -> None:
+    if (array is None) != (treatment is Bias.NONE):
+        has = "has no" if array is None else "has a"
+        raise ObjectiveError(f"the network {has} {layer} bias, but the objective treats it as {treatment.value}")
+
+
+def evaluate(problem: TrainingProblem, network: Network) -> Enclosure:
+    """F of the network on the original objective, enclosed (docs/theory.md, section 1)."""
+    objective = problem.objective
+    f, f_error = _enclose_predictions(problem, network)
+    terms, errors = problem.loss.terms(f, f_error, problem.targets, problem.weights)
+    # the weights 1/n are rounded: one more relative unit on every term
+    total = enclose_sum(terms, errors + 2 * UNIT * np.abs(terms))
+    layers = [(objective.hidden_decay, network.hidden_weights), (objective.output_decay, network.output_weights)]
+    if objective.hidden_bias is Bias.PENALIZED:
+        layers.append((objective.hidden_decay, network.hidden_bias))
+    if objective.output_bias is Bias.PENALIZED:
+        layers.append((objective.output_decay, network.output_bias))
+    for decay, array in layers:
+        entries = np.ravel(array)
+        squares = decay * (0.5 * entries**2)
+        total = total + enclose_sum(squares, 4 * UNIT * squares + TINY * (1 + decay) * (entries != 0))
+    return total
+
+
+def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[np.ndarray, np.ndarray]:
+    """f (n,) and its error bound: gamma(D + m + 4) times the same sums over absolute values, and what underflows."""
+    u = network.hidden_weights
+    if network.hidden_bias is not None:
+        u = np.column_stack([u, network.hidden_bias])
+    a = network.output_weights[:, 0]
+    c = 0.0 if network.output_bias is None else float(network.output_bias[0])
+    n, step = problem.samples, max(1, _CHUNK // max(1, network.width))
+    f, sizes = np.empty(n), np.empty(n)
+    for start in range(0, n, step):
+        rows = problem.rows[start : start + step]
+        f[start : start + step] = np.maximum(rows @ u.T, 0.0) @ a + c
+        sizes[start : start + step] = (np.abs(rows) @ np.abs(u).T) @ np.abs(a)
+    underflow = TINY * float(np.sum((1 + np.abs(a)) * np.any(u != 0, axis=1)))
+    sizes += abs(c) * (sizes > 0)  # the bias alone is exact
+    return f, (gamma(u.shape[1] + network.width + 4) * sizes + underflow) * SLOP
