@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from report_examples import CERTIFIED, NETWORK, REFUTED, TOO_NARROW, UNBOUNDED
 
-import certify.decide
+import certify.decide.check
 from certify.cli.app import run
 from certify.cli.checking import THREAD_VARIABLES
 from certify.decide.verdict import Reason, Verdict
@@ -51,7 +51,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
                 raise outcome
             return outcome
 
-        monkeypatch.setattr(certify.decide, "check_network", search)
+        monkeypatch.setattr(certify.decide.check, "check_network", search)
 
     return set_answer
 
@@ -221,7 +221,7 @@ def test_options_reach_the_search(folder: Path, monkeypatch: pytest.MonkeyPatch)
         seen.append((options, progress))
         return CERTIFIED
 
-    monkeypatch.setattr(certify.decide, "check_network", search)
+    monkeypatch.setattr(certify.decide.check, "check_network", search)
     check()
     check("--eps", "1e-6", "--time-limit", "2.5", "--threads", "3", "--seed", "7", "--engine", "enumerate")
     (first, progress), (second, _) = seen
@@ -275,7 +275,7 @@ def test_logistic_targets_are_signs_for_the_search(folder: Path, monkeypatch: py
         seen.append(dataset.y[:, 0].tolist())
         return CERTIFIED
 
-    monkeypatch.setattr(certify.decide, "check_network", search)
+    monkeypatch.setattr(certify.decide.check, "check_network", search)
     np.savez(folder / "data.npz", X=np.arange(8.0).reshape(4, 2), y=np.array([0, 1, 1, 0]))
     assert check("--loss", "logistic") == 0
     assert seen == [[-1.0, 1.0, 1.0, -1.0]]

@@ -22,7 +22,7 @@ from certify.decide.options import Progress
 OBJECTIVE = ("--loss", "half-squared", "--reduction", "sum", "--weight-decay", "0.1", "--penalize", "all")
 SLOW = """
 import sys, time
-import certify.decide
+import certify.decide.check
 from certify.decide.options import Progress
 
 def search(network, dataset, objective, options, progress, wish=None):
@@ -32,7 +32,7 @@ def search(network, dataset, objective, options, progress, wish=None):
             progress(Progress("cones", step / 10, 0.3, 0.2, 0.25, 0.1, 0.12, 0.1, 100 * step, step / 300))
         time.sleep(0.1)
 
-certify.decide.check_network = search
+certify.decide.check.check_network = search
 from certify.cli.app import main
 main()
 """
