@@ -61,11 +61,11 @@ def _with_compiler(requirements: list[str]) -> list[str]:
     return requirements if compiler_present() else [*requirements, "ziglang"]
 
 
-def get_requires_for_build_wheel(config_settings=None):  # noqa: D103, ANN001, ANN201
+def get_requires_for_build_wheel(config_settings=None):
     return _with_compiler(build_meta.get_requires_for_build_wheel(config_settings))
 
 
-def get_requires_for_build_editable(config_settings=None):  # noqa: D103, ANN001, ANN201
+def get_requires_for_build_editable(config_settings=None):
     return _with_compiler(build_meta.get_requires_for_build_editable(config_settings))
 
 
