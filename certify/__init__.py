@@ -6,6 +6,19 @@ The names below are loaded when first used, so that importing this package costs
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from certify.decide.check import check_network
+    from certify.decide.descend import descend_network
+    from certify.decide.options import CheckOptions
+    from certify.decide.solve import solve_dataset
+    from certify.decide.verdict import Decision, Reason, Verdict
+    from certify.errors import CertifyError, InputError
+    from certify.files import load_dataset, load_model, resolve_objective, save_network
+    from certify.problem.dataset import Dataset
+    from certify.problem.network import Network
+    from certify.problem.objective import Bias, Loss, Objective, Reduction
 
 __version__ = "0.1.0"
 
@@ -31,7 +44,28 @@ _HOMES = {
     "InputError": "certify.errors",
 }
 
-__all__ = list(_HOMES)
+# spelled out, because type checkers read it
+__all__ = [
+    "Bias",
+    "CertifyError",
+    "CheckOptions",
+    "Dataset",
+    "Decision",
+    "InputError",
+    "Loss",
+    "Network",
+    "Objective",
+    "Reason",
+    "Reduction",
+    "Verdict",
+    "check_network",
+    "descend_network",
+    "load_dataset",
+    "load_model",
+    "resolve_objective",
+    "save_network",
+    "solve_dataset",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -6,24 +6,36 @@ The public names are imported when first used, so that the HDF5 worker process s
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-PUBLIC = {
-    "ArrayReading": "model",
-    "Description": "describe",
-    "StatedObjective": "stated",
-    "StoredDataset": "data",
-    "StoredModel": "model",
-    "describe_file": "describe",
-    "load_dataset": "data",
-    "load_model": "model",
-    "logistic_targets": "resolve",
-    "parse_map": "naming",
-    "resolve_objective": "resolve",
-    "save_network": "writer",
-    "save_new_network": "writer",
-    "from_sidecar": "stated",
-    "stated_by_options": "resolve",
+if TYPE_CHECKING:
+    from certify.files.data import StoredDataset, load_dataset
+    from certify.files.describe import Description, describe_file
+    from certify.files.model import ArrayReading, StoredModel, load_model
+    from certify.files.naming import parse_map
+    from certify.files.resolve import logistic_targets, resolve_objective, stated_by_options
+    from certify.files.stated import StatedObjective, from_sidecar
+    from certify.files.writer import save_network, save_new_network
+
+_HOMES = {
+    "ArrayReading": "certify.files.model",
+    "Description": "certify.files.describe",
+    "StatedObjective": "certify.files.stated",
+    "StoredDataset": "certify.files.data",
+    "StoredModel": "certify.files.model",
+    "describe_file": "certify.files.describe",
+    "from_sidecar": "certify.files.stated",
+    "load_dataset": "certify.files.data",
+    "load_model": "certify.files.model",
+    "logistic_targets": "certify.files.resolve",
+    "parse_map": "certify.files.naming",
+    "resolve_objective": "certify.files.resolve",
+    "save_network": "certify.files.writer",
+    "save_new_network": "certify.files.writer",
+    "stated_by_options": "certify.files.resolve",
 }
+
+# spelled out, because type checkers read it
 __all__ = [
     "ArrayReading",
     "Description",
@@ -44,6 +56,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in PUBLIC:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{PUBLIC[name]}"), name)
+    return getattr(import_module(_HOMES[name]), name)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from certify.errors import UnreadableFile
 from certify.files.archive import open_archive
 from certify.files.container import Container
-from certify.files.hdf5 import open_hdf5
 from certify.files.text import path_name, printable, reading
 
 FILE_CAP = 4 << 30
@@ -48,9 +47,17 @@ def open_container(path: Path) -> Iterator[Container]:
         head, size = read_head(path)
         kind = recognise(path, head)
         digest = file_sha256(path)
-        opener = open_archive if kind == "npz" else open_hdf5
-        with opener(path, digest, size) as container:
+        with opener_of(kind)(path, digest, size) as container:
             yield container
+
+
+def opener_of(kind: str) -> Callable[[Path, str, int], AbstractContextManager[Container]]:
+    """What opens a file of this kind, given its SHA-256 and its size."""
+    if kind == "npz":
+        return open_archive
+    from certify.files.hdf5 import open_hdf5  # only for HDF5: it brings all that starts a process
+
+    return open_hdf5
 
 
 def read_head(path: Path) -> tuple[bytes, int]:

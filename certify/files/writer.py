@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 
 from certify.errors import UnreadableFile, UsageError
@@ -18,6 +18,9 @@ from certify.files.opening import file_sha256
 from certify.files.replacing import replacing
 from certify.files.text import path_name, printable
 from certify.problem.network import Network
+
+if TYPE_CHECKING:
+    import h5py
 
 LAYERS = ("fc1", "fc2")
 HDF5_SUFFIXES = (".h5", ".hdf5")
@@ -55,6 +58,8 @@ def save_new_network(network: Network, path: Path) -> None:
     try:
         with replacing(path) as temporary:
             if path.suffix in HDF5_SUFFIXES:
+                import h5py  # only for HDF5: it takes as long to load as numpy
+
                 with h5py.File(temporary, "w") as target:
                     for key, values in arrays.items():
                         target.create_dataset(key, data=values)
@@ -95,6 +100,8 @@ def write_hdf5(target: Path, like: StoredModel, arrays: dict[str, np.ndarray], w
         raise UnreadableFile(f"{path_name(like.path)}: the file has changed since it was read")
     used = dict.fromkeys(key.split("/")[0] for key in arrays)
     copy_structure(like.path, target, list(used))
+    import h5py  # only for HDF5: it takes as long to load as numpy
+
     with h5py.File(target, "r+") as copy:
         for key, values in arrays.items():
             replace_dataset(copy, key, values)
