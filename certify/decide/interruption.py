@@ -11,7 +11,8 @@ from typing import Self
 class Interruption:
     """While the context lasts, the first signal only sets `wished`; a second one raises KeyboardInterrupt at once.
 
-    Outside the main thread signals cannot be handled, and the context does nothing.
+    A signal that is ignored stays so: a shell starts its background jobs like that, whose terminal's Ctrl-C is not meant for
+    them. Outside the main thread signals cannot be handled, and the context does nothing.
     """
 
     def __init__(self) -> None:
@@ -21,6 +22,8 @@ class Interruption:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) is signal.SIG_IGN:
+                    continue
                 self._previous[number] = signal.signal(number, self._handle)
         return self
 

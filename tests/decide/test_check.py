@@ -186,6 +186,7 @@ def test_a_hard_problem_stops_in_time_with_a_true_gap() -> None:
     assert 0 < verdict.optimum.lower <= verdict.optimum.upper
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("after", [1, 3])
 def test_ctrl_c_keeps_the_bounds(number: int, after: int) -> None:

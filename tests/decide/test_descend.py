@@ -104,6 +104,7 @@ def test_a_time_limit_leaves_true_bounds(limit: float) -> None:
     descended(net, random_data(goal, 1, n=30, d=4), goal, CheckOptions(eps=1e-9, time_limit=limit))
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_the_best_so_far() -> None:
     """A signal in the middle of the search ends it with a network that is no worse, and says so."""
     goal = GOALS[0]

@@ -182,6 +182,7 @@ def test_a_time_limit_leaves_true_bounds(limit: float) -> None:
     assert solution.verdict.decision is not Decision.REFUTED
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_the_best_so_far(number: signal.Signals) -> None:
     """A signal in the middle of the search ends it; network and gap are true, and the verdict says interrupted."""
