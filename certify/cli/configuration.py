@@ -6,15 +6,37 @@ table [check], beside a table [objective], which belongs to the model next to it
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from certify.errors import UsageError
 
 Settings = dict[str, Any]
+
+
+def command_defaults(commands: Mapping[str, Any], directory: Path) -> tuple[dict[str, Settings], dict[str, str]]:
+    """For each of typer's commands the settings that it has, as its options' defaults; and which file sets an option.
+
+    Raises UsageError as load_settings does.
+    """
+    options = {
+        name: {option_name(option): option for option in command.params if _is_setting(option)}
+        for name, command in commands.items()
+    }
+    settings = load_settings(directory, {option for each in options.values() for option in each})
+    defaults = {
+        command: {
+            option.name: _as_typed(settings[name][0], option) for name, option in each.items() if name in settings
+        }
+        for command, each in options.items()
+    }
+    return defaults, {name: file for name, (_, file) in settings.items()}
+
+
+def option_name(option: Any) -> str:
+    """The long name of one of typer's options, with underscores, as in `time_limit`."""
+    return str(max(option.opts, key=len)).lstrip("-").replace("-", "_")
 
 
 def load_settings(directory: Path, known: Collection[str]) -> dict[str, tuple[Any, str]]:
@@ -29,6 +51,17 @@ def load_settings(directory: Path, known: Collection[str]) -> dict[str, tuple[An
                 name = _known_name(key, known, path)
                 settings[name] = (_value(value, key, path), path.name)
     return settings
+
+
+def _is_setting(option: Any) -> bool:
+    """Whether files can set it: what the environment can set too."""
+    return option.param_type_name == "option" and option.envvar is not None
+
+
+def _as_typed(value: Any, option: Any) -> Any:
+    if option.multiple:
+        return value if isinstance(value, list) else [str(value)]
+    return value if option.is_flag else str(value)
 
 
 def _project_table(document: Settings, path: Path) -> Settings:
@@ -53,6 +86,8 @@ def _table(parent: Settings, key: str, path: Path) -> Settings:
 
 
 def _parsed(path: Path) -> Settings:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -65,6 +100,8 @@ def _known_name(key: str, known: Collection[str], path: Path) -> str:
     name = key.replace("-", "_")
     if name in known:
         return name
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     options = ", ".join(sorted(option.replace("_", "-") for option in known))
     hint = f"did you mean {near[0].replace('_', '-')!r}?" if near else f"the keys are: {options}"

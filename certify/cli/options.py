@@ -67,12 +67,23 @@ def _decays(text: str | None) -> str | None:
     return text
 
 
+def _argument(metavar: str, help: str) -> Any:
+    return typer.Argument(metavar=metavar, help=help)
+
+
 def _option(*names: str, **settings: Any) -> Any:
     """A typer option that `CERTIFY_` and its long name in capitals can set too."""
     long_name = max(names, key=len).lstrip("-")
     variable = f"CERTIFY_{long_name.replace('-', '_').upper()}"
     return typer.Option(*names, envvar=variable, show_envvar=False, **settings)
 
+
+ModelArgument = Annotated[Path, _argument("MODEL", "The network: .npz or HDF5; - reads standard input.")]
+DataArgument = Annotated[Path, _argument("DATA", "The training set: .npz or HDF5; - reads standard input.")]
+CertificateArgument = Annotated[
+    Path, _argument("CERT", "The certificate: JSON, or JSON in gzip; - reads standard input.")
+]
+FilesArgument = Annotated[list[Path], _argument("FILE...", "Model or data files.")]
 
 LossOption = Annotated[Loss | None, _option("--loss", help="Loss of one sample; read from the file if stated.")]
 ReductionOption = Annotated[Reduction | None, _option("--reduction", help="Sum of the samples' losses, or their mean.")]
@@ -177,7 +188,7 @@ WidthOption = Annotated[
     int | None,
     _option("--width", metavar="M", callback=_width, help="At most M neurons; as many as it takes if left out."),
 ]
-PathOption = Annotated[
+DecaysOption = Annotated[
     str | None,
     _option(
         "--path-of-weight-decay",
@@ -190,12 +201,10 @@ PathOption = Annotated[
 NetworkOption = Annotated[
     Path | None,
     typer.Option(
-        "--output", metavar="FILE", help="Write the network there; without --like, FILE ends in .npz, .h5 or .hdf5."
+        "--output",
+        metavar="FILE",
+        help="Write the network there, in the layout of the model where one is given; else FILE ends in .npz, .h5 or .hdf5.",
     ),
-]
-DescentOption = Annotated[
-    Path | None,
-    typer.Option("--output", metavar="FILE", help="Write the better network there, in the model's own format."),
 ]
 FormatOption = Annotated[Format, _option("--format", help="Form of the result.")]
 OutputOption = Annotated[

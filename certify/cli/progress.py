@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from certify.cli.messages import is_terminal
 from certify.report.numbers import GAP_DIGITS, difference, rounded_down, rounded_up
 
 if TYPE_CHECKING:
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 
 DIGITS = 5
 SECONDS_BETWEEN_FRAMES = 0.1
+USUAL_COLUMNS = 80
+REWRITE = "\r\033[K"  # to the first column, and erase what is there
 
 
 def wants_progress(quiet: bool) -> bool:
     """True where someone is looking: stderr is a terminal that can rewrite a line."""
-    return not quiet and sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb"
+    return not quiet and is_terminal(sys.stderr) and os.environ.get("TERM", "") != "dumb"
 
 
 @contextmanager
@@ -30,21 +34,34 @@ def live_progress(quiet: bool) -> Iterator[ProgressCallback | None]:
     if not wants_progress(quiet):
         yield None
         return
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
+    throttle = _Throttle(SECONDS_BETWEEN_FRAMES)
 
-    console = Console(stderr=True, highlight=False)
-    with Live(
-        console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as live:
-        throttle = _Throttle(SECONDS_BETWEEN_FRAMES)
+    def show(progress: Progress) -> None:
+        if throttle.due():
+            _redraw(fitted(progress_line(progress), _columns()))
 
-        def show(progress: Progress) -> None:
-            if throttle.due():
-                live.update(Text(progress_line(progress), no_wrap=True, overflow="ellipsis"), refresh=True)
-
+    try:
         yield show
+    finally:
+        _redraw("")
+
+
+def fitted(line: str, columns: int) -> str:
+    """The line, cut where it would reach the last column: a line that wraps cannot be rewritten."""
+    return line if len(line) < columns else f"{line[: max(columns - 2, 0)]}…"
+
+
+def _redraw(line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # a terminal that has gone away stops no search
+        sys.stderr.write(f"{REWRITE}{line}")
+        sys.stderr.flush()
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or USUAL_COLUMNS
+    except (OSError, ValueError):
+        return USUAL_COLUMNS
 
 
 def progress_line(progress: Progress) -> str:

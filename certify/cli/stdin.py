@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,10 @@ def files_or_stdin(paths: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
         return
     if paths.count(STDIN) > 1:
         raise UsageError("- (standard input) can stand for one file only; name the other one")
+    if sys.stdin is None:
+        raise UsageError("- stands for standard input, which is closed; name a file")
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="certify-") as folder:
         spooled = Path(folder) / "stdin"
         _spool(sys.stdin.buffer, spooled)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
-from certify.errors import UsageError
+from certify.errors import CertifyError, UsageError
 from certify.files.replacing import replacing
 
 
@@ -44,14 +46,27 @@ def deliver(text: str, path: Path | None) -> None:
 
 
 def write_to_stdout(text: str) -> None:
-    """Print the result; a reader who has gone away (`| head -1`) is no error, and the exit code stays the verdict's."""
+    """Print the result; a reader who has gone away (`| head -1`) is no error, and the exit code stays the verdict's.
+
+    Raises CertifyError where standard output is closed or refuses: a result that nobody can see is no success.
+    """
+    if sys.stdout is None:
+        raise CertifyError("standard output is closed, and the result was to be shown there")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        discard_stdout()
+        discard(sys.stdout)
+    except OSError as error:
+        discard(sys.stdout)
+        raise CertifyError(f"standard output cannot be written: {error.strerror or error}") from error
 
 
-def discard_stdout() -> None:
-    """Send stdout nowhere from here on: Python flushes it once more at exit, and would complain of a closed pipe."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def discard(stream: TextIO) -> None:
+    """Send a stream nowhere from here on: Python flushes it once more when it ends, and would complain."""
+    with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor has nothing that could fail
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import certify, only_line
 
+from certify.cli.app import run
 from certify.cli.configuration import load_settings
 from certify.errors import UsageError
 
@@ -81,11 +82,29 @@ def test_no_file_sets_nothing(tmp_path: Path) -> None:
         ("help = true", {}, [], "unknown key 'help'"),
     ],
 )
-def test_precedence(own: str, variables: dict[str, str], options: list[str], words: str, tmp_path: Path) -> None:
+def test_precedence(
+    own: str,
+    variables: dict[str, str],
+    options: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The strongest source is the one that an error names."""
     write(tmp_path, own=own)
-    outcome = certify("check", "m", "d", *options, cwd=tmp_path, **variables)
-    assert words in only_line(outcome.stderr)
+    monkeypatch.chdir(tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert run(["check", "m", "d", *options]) == 2
+    assert words in only_line(capsys.readouterr().err.encode())
+
+
+def test_settings_from_outside(tmp_path: Path) -> None:
+    """A real process reads them too."""
+    write(tmp_path, own="eps = 2")
+    outcome = certify("check", "m", "d", cwd=tmp_path, CERTIFY_EPS="3")
+    assert "3 is not above 0 and below 1; 1e-4 is usual, set by the environment" in only_line(outcome.stderr)
     assert outcome.returncode == 2
 
 

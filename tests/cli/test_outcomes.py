@@ -16,7 +16,7 @@ from report_examples import CERTIFIED, NETWORK, REFUTED, TOO_NARROW, UNBOUNDED
 
 import certify.decide.check
 from certify.cli.app import run
-from certify.cli.checking import THREAD_VARIABLES
+from certify.cli.inputs import THREAD_VARIABLES
 from certify.decide.verdict import Reason, Verdict
 from certify.errors import Interrupted, ObjectiveError
 

@@ -14,7 +14,7 @@ import pytest
 from command_line import ROOT, certify, environment, only_line
 
 from certify.cli.app import run
-from certify.cli.checking import THREAD_VARIABLES
+from certify.cli.inputs import THREAD_VARIABLES
 from certify.files import load_model
 
 FIXTURES = ROOT / "fixtures"
@@ -130,7 +130,7 @@ def test_what_solve_writes_check_certifies(
 @pytest.mark.parametrize(
     ("like", "data", "options"),
     [
-        ("diabetes_keras_local.h5", "diabetes.npz", ()),
+        pytest.param("diabetes_keras_local.h5", "diabetes.npz", (), marks=pytest.mark.slow),
         ("petal_torch_wide.npz", "petal.npz", ("--convention", "torch", "--weight-decay", "0.175")),
         ("iris_sklearn_narrow.npz", "iris.npz", ("--convention", "sklearn", "--weight-decay", "0.1")),
     ],
@@ -272,6 +272,7 @@ def test_two_real_processes() -> None:
     assert b"to the optimum over networks of every width" in b" ".join(done.stdout.split())
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("command", ["solve", "descend"])
 def test_ctrl_c_writes_the_best_so_far(command: str, tmp_path: Path) -> None:
     """A signal during the first proof: exit code 130, a network on disk, and its true gap in the report."""
@@ -310,11 +311,3 @@ def test_hdf5_arrays_are_those_of_the_network(folder: Path) -> None:
         assert file["fc1.weight"].shape == (network.width, 1)
         assert file["fc2.weight"].shape == (1, network.width)
         assert all(array.dtype == np.float64 for array in file.values())
-
-
-@pytest.mark.parametrize("command", ["solve", "descend"])
-def test_help_imports_nothing_heavy(command: str) -> None:
-    """`certify COMMAND --help` loads none of the numerical libraries."""
-    from test_cli_startup import HEAVY, imported
-
-    assert not imported("-m", "certify", command, "--help") & HEAVY

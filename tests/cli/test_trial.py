@@ -10,7 +10,7 @@ import pytest
 from oracles import objective_value
 
 from certify.cli.app import run
-from certify.cli.checking import THREAD_VARIABLES
+from certify.cli.inputs import THREAD_VARIABLES
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from command_line import certify, only_line
+from command_line import certify, environment, only_line
 
 from certify import __version__
+from certify.cli.app import run
 
 
 @pytest.mark.parametrize(
@@ -39,13 +44,36 @@ from certify import __version__
         (["inspect", "no-such-model.npz"], "no-such-model.npz"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_2(arguments: list[str], words: str, tmp_path: Path) -> None:
+def test_a_mistake_is_one_line_and_exit_2(
+    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing reaches stdout, and stderr holds one line that begins with the command's name."""
-    outcome = certify(*arguments, cwd=tmp_path, stdin=b"")
-    line = only_line(outcome.stderr)
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    line = only_line(captured.err.encode())
     assert line.startswith("certify: error: ")
     assert words in line
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("arguments", [["check", "m", "d", "--eps", "0"], ["solve", "no-such-data.npz"], []])
+def test_a_mistake_from_outside(arguments: list[str], tmp_path: Path) -> None:
+    """The same of a real process: the exit code, one line, nothing else."""
+    outcome = certify(*arguments, cwd=tmp_path, stdin=b"")
+    assert only_line(outcome.stderr).startswith("certify: error: ")
     assert (outcome.returncode, outcome.stdout) == (2, b"")
+
+
+def test_closed_standard_input_is_named(tmp_path: Path) -> None:
+    """`certify check - DATA <&-` has nothing to read, and says so."""
+    np.savez(tmp_path / "data.npz", X=np.ones((2, 1)), y=np.ones(2))
+    command = f"{shlex.quote(sys.executable)} -m certify check - data.npz <&-"
+    outcome = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, timeout=60, check=False
+    )
+    assert outcome.returncode == 2
+    assert "standard input, which is closed" in only_line(outcome.stderr)
 
 
 def test_json_does_not_change_an_error(tmp_path: Path) -> None:

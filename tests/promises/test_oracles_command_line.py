@@ -10,7 +10,7 @@ import pytest
 from oracles import NETWORK_CASE_IDS, NETWORK_CASES, KnownNetwork, Oracle, objective_value
 
 from certify.cli.app import run
-from certify.cli.checking import THREAD_VARIABLES
+from certify.cli.inputs import THREAD_VARIABLES
 from certify.decide.verdict import Decision
 from certify.problem.network import Network
 from certify.problem.objective import Bias

@@ -3,55 +3,36 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from certify.cli import exit_codes
-from certify.cli import options as opt
 from certify.cli.choices import Format
+from certify.cli.inputs import array_roles
 from certify.cli.messages import say
+from certify.cli.options import FilesArgument
+from certify.cli.parsing import options
+from certify.cli.request import KEYS, Request
 from certify.report.writing import deliver, require_writable
 
 if TYPE_CHECKING:
     from certify.files import Description
 
 
-def inspect(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Model or data files.")],
-    mapping: opt.MapOption = None,
-    x: opt.XOption = None,
-    y: opt.YOption = None,
-    format: opt.FormatOption = Format.TEXT,
-    output: opt.OutputOption = None,
-) -> Callable[[], int]:
+@options(*KEYS, "format", "output")
+def inspect(files: FilesArgument, request: Request) -> int:
     """What a model or data file holds, how it is read, and which objective it states.
 
     A file that cannot be read is one line on stderr and exit code 2; the others are still shown.
     """
-    return partial(run_inspect, files, tuple(mapping or ()), (x, y), format, output)
+    from certify.files import describe_file
 
-
-def run_inspect(
-    files: list[Path],
-    mapping: tuple[str, ...],
-    keys: tuple[str | None, str | None],
-    format: Format,
-    output: Path | None,
-) -> int:
-    """Exit code after describing every file that can be described."""
-    from certify.files import describe_file, parse_map
-
-    if output is not None:
-        require_writable(output, "--output")
-    roles = parse_map(mapping) or None
-    described = [describe_file(path, roles, x_key=keys[0], y_key=keys[1]) for path in files]
+    if request.output is not None:
+        require_writable(request.output, "--output")
+    roles = array_roles(request)
+    described = [describe_file(path, roles, x_key=request.x, y_key=request.y) for path in files]
     readable = [each for each in described if each.error is None]
     if readable:
-        deliver(_as_json(readable) if format is Format.JSON else _as_text(readable), output)
+        deliver(_as_json(readable) if request.format is Format.JSON else _as_text(readable), request.output)
     for each in described:
         if each.error is not None:
             say(f"error: {each.error}")

@@ -1,54 +1,44 @@
-"""The job behind `certify verify`, and the one bridge by which arrays read with numpy reach the checker."""
+"""`certify verify`: the checker's answer, and the one bridge by which arrays read with numpy reach it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from certify.checker.rejection import Rejected, require
 from certify.cli import exit_codes
 from certify.cli.choices import Format
+from certify.cli.inputs import load_pair
+from certify.cli.options import CertificateArgument, DataArgument, ModelArgument
+from certify.cli.parsing import options
+from certify.cli.request import KEYS, Request
 from certify.cli.stdin import files_or_stdin
 from certify.errors import UnreadableFile
 from certify.report.writing import deliver, require_writable
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from certify.checker.certificate import Certificate, Data, Network
     from certify.checker.claims import Accepted
     from certify.files import StoredDataset, StoredModel
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyRequest:
-    """One call of `certify verify`."""
+@options(*KEYS, "paranoid", "format", "output")
+def verify(certificate: CertificateArgument, model: ModelArgument, data: DataArgument, request: Request) -> int:
+    """Re-decide a certificate from the three files alone.
 
-    certificate: Path
-    model: Path
-    data: Path
-    mapping: tuple[str, ...]
-    x_key: str | None
-    y_key: str | None
-    paranoid: bool
-    format: Format
-    output: Path | None
-
-
-def run_verify(request: VerifyRequest) -> int:
-    """Exit code of the verification. Raises CertifyError where a file cannot be read."""
-    from certify.files import load_dataset, load_model, parse_map
-
+    The answer is ACCEPTED, with the claims that are proved, or REJECTED
+    and the reason (exit code 5). Nothing of the search takes part.
+    """
     if request.output is not None:
         require_writable(request.output, "--output")
-    mapping = parse_map(request.mapping) or None
-    with files_or_stdin((request.certificate, request.model, request.data)) as (certificate, model_path, data_path):
-        content = _content(certificate)
-        data = load_dataset(data_path, request.x_key, request.y_key)
-        model = load_model(model_path, mapping, data.dataset.inputs)
+    with files_or_stdin((certificate, model, data)) as (certificate_file, model_file, data_file):
+        content = _content(certificate_file)
+        stored, samples = load_pair(model_file, data_file, request)
         try:
-            outcome: Accepted | str = verified(content, model, data, request.paranoid)
+            outcome: Accepted | str = verified(content, stored, samples, request.paranoid)
         except Rejected as reason:
             outcome = str(reason)
     deliver(_as_json(outcome) if request.format is Format.JSON else _as_text(outcome), request.output)
@@ -86,7 +76,7 @@ def checker_network(stored: StoredModel) -> Network:
     return Network(net.hidden_weights.tolist(), _listed(net.hidden_bias), net.output_weights[:, 0].tolist(), constant)
 
 
-def _listed(array: np.ndarray | None) -> list[float] | None:
+def _listed(array: NDArray[np.float64] | None) -> list[float] | None:
     return None if array is None else array.tolist()
 
 

@@ -1,0 +1,61 @@
+"""What one call asks for: every option of every command, once, with its default and its type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from certify.cli import options as opt
+from certify.cli.choices import Arrays, Engine, FailOn, Format
+
+# The options that go together; a command names the groups, and the single options, that it has.
+OBJECTIVE = ("loss", "reduction", "weight_decay", "penalize", "convention")
+KEYS = ("mapping", "x", "y")
+SEARCH = ("eps", "time_limit", "threads", "engine", "seed")
+CERTIFICATE = ("certificate", "certificate_arrays", "paranoid")
+VERDICT = ("format", "quiet", "verbose", "exit_zero", "fail_on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The options of one call. Those that its command does not have keep their default.
+
+    loss ... convention   what the options say about the objective; None where they are silent
+    mapping, x, y         which array of a file is which
+    bias, like, width, path_of_weight_decay   which network is to be trained, and for which weight decays, if for several
+    network, witness, output, certificate   the files to be written: the network trained, the better network, the report
+                          (standard output where it is None), the certificate
+    """
+
+    loss: opt.LossOption = None
+    reduction: opt.ReductionOption = None
+    weight_decay: opt.WeightDecayOption = None
+    penalize: opt.PenalizeOption = None
+    convention: opt.ConventionOption = None
+
+    bias: opt.BiasOption = None
+    like: opt.LikeOption = None
+    width: opt.WidthOption = None
+    path_of_weight_decay: opt.DecaysOption = None
+
+    mapping: opt.MapOption = None
+    x: opt.XOption = None
+    y: opt.YOption = None
+
+    eps: opt.EpsOption = 1e-4
+    time_limit: opt.TimeLimitOption = 60.0
+    threads: opt.ThreadsOption = field(default_factory=opt.usable_cores)
+    engine: opt.EngineOption = Engine.AUTO
+    seed: opt.SeedOption = 0
+
+    network: opt.NetworkOption = None
+    witness: opt.WitnessOption = None
+    certificate: opt.CertificateOption = None
+    certificate_arrays: opt.ArraysOption = Arrays.AUTO
+    paranoid: opt.ParanoidOption = False
+
+    output: opt.OutputOption = None
+    format: opt.FormatOption = Format.TEXT
+    quiet: opt.QuietOption = False
+    verbose: opt.VerboseOption = False
+    exit_zero: opt.ExitZeroOption = False
+    fail_on: opt.FailOnOption = FailOn.INCONCLUSIVE
