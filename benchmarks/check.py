@@ -96,7 +96,7 @@ def networks(folder: Path, n: int, d: int) -> dict[str, list[str]]:
     best = duals.optimal(rows, y, _BETA).neurons
     kinds = {
         "random network": (rng.standard_normal((8, d)) / 4, rng.standard_normal(8) / 4),
-        "optimal network": (best.u, best.a),
+        "optimal network": (best.u, best.a[:, 0]),
     }
     files = {}
     for kind, (u, a) in kinds.items():

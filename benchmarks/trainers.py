@@ -63,7 +63,7 @@ def by_certify(problem: TrainingProblem, budget: float) -> list[Checkpoint]:
 
     stopped: list[float] = []
 
-    data = Dataset(problem.rows, problem.targets[:, None])
+    data = Dataset(problem.rows, problem.targets)
     solution = solve_dataset(data, problem.objective, CheckOptions(EPS, time_limit=_WALL * budget), None, note)
     bounds = solution.verdict
     return [*trace, Checkpoint(time.process_time() - began, bounds.value.upper, bounds.optimum.lower)]
@@ -74,7 +74,7 @@ def by_adam(problem: TrainingProblem, budget: float) -> list[Checkpoint]:
     torch = _imported("torch")
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    X, y = (torch.tensor(array) for array in (problem.rows, problem.targets))
+    X, y = (torch.tensor(array) for array in (problem.rows, problem.targets[:, 0]))
     hidden = torch.nn.Linear(X.shape[1], ADAM_NEURONS, bias=False, dtype=torch.float64)
     output = torch.nn.Linear(ADAM_NEURONS, 1, bias=False, dtype=torch.float64)
     parameters = [*hidden.parameters(), *output.parameters()]
@@ -110,7 +110,7 @@ def _scnn_value(problem: TrainingProblem, iterations: int) -> float:
         for name in ("activations", "models", "solvers", "regularizers", "metrics", "optimize")
     )
     _imported("torch").set_num_threads(1)
-    X, y = problem.rows, problem.targets[:, None]
+    X, y = problem.rows, problem.targets
     model = models.ConvexReLU(activations.sample_gate_vectors(0, X.shape[1], SCNN_GATES))
     trained, _ = optimize.optimize_model(
         model,

@@ -59,10 +59,13 @@ class Enclosure:
 
 
 def enclose_sum(terms: np.ndarray, errors: np.ndarray | float = 0.0) -> Enclosure:
-    """Sum of the terms, each known up to its error (both (n,)); math.fsum rounds once."""
+    """Sum of all the terms, each known up to its error (arrays of one shape); math.fsum rounds once."""
     if not np.all(np.isfinite(terms)):
         return Enclosure(math.nan, math.inf)
-    value = math.fsum(terms)
+    try:
+        value = math.fsum(np.ravel(terms))
+    except OverflowError:
+        return Enclosure(math.nan, math.inf)
     if value == 0 and not np.any(errors) and not np.any(terms):
         return Enclosure(0.0, 0.0)
     error = float(np.sum(errors)) + UNIT * abs(value) + TINY

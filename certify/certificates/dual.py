@@ -40,9 +40,9 @@ def scaled_dual(problem: TrainingProblem, lower: LowerBound, inside: float) -> S
     nu = np.zeros(problem.samples)
     if lower.nu is not None and lower.gain is not None:
         scale = best_scale(problem, lower.nu, lower.gain.upper) * (1 - inside)
-        candidate = _feasible(problem, scale * lower.nu)
-        nu = candidate if dual_value(problem, candidate).lower > 0 else nu
-    value = max(dual_value(problem, nu).lower, 0.0) if np.any(nu) else 0.0
+        candidate = _feasible(problem, scale * lower.nu[:, 0])
+        nu = candidate if dual_value(problem, candidate[:, None]).lower > 0 else nu
+    value = max(dual_value(problem, nu[:, None]).lower, 0.0) if np.any(nu) else 0.0
     hinges = hinges_of(problem)
     return ScaledDual(nu, value, hinges, *_measured(problem, hinges, nu))
 
@@ -87,4 +87,4 @@ def _inputs(problem: TrainingProblem) -> Data:
     """The inputs; what else there is plays no part in the limit."""
     has_bias = problem.objective.hidden_bias.value != "none"
     rows = problem.rows[:, :-1] if has_bias else problem.rows
-    return Data(rows.tolist(), problem.targets.tolist(), None)
+    return Data(rows.tolist(), problem.targets[:, 0].tolist(), None)

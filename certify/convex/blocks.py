@@ -50,10 +50,10 @@ def _first_of_each(blocks: Blocks) -> Blocks:
 
 def blocks_of_neurons(problem: TrainingProblem, neurons: Neurons) -> Blocks:
     """The network's own blocks: each neuron with weight on both layers, the heaviest first."""
-    mass = problem.size(neurons.u) * np.abs(neurons.a)
+    mass = problem.mass(neurons)
     order = np.argsort(-mass, kind="stable")
     order = order[mass[order] > 1e-12 * (mass.max(initial=0.0) or 1.0)]
-    return blocks_of(problem, neurons.u[order], np.sign(neurons.a[order]))
+    return blocks_of(problem, neurons.u[order], np.sign(neurons.a[order, 0]))
 
 
 def merge_blocks(first: Blocks, second: Blocks) -> Blocks:
@@ -76,10 +76,10 @@ def network_of(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray, c: fl
     roots = np.sqrt(sizes[used])
     u, a = w[used] / roots[:, None], signs[used] * roots
     if problem.objective.output_bias is Bias.FREE or not problem.free_hidden_bias or c == 0:
-        return Neurons(u, a, c)
+        return Neurons(u, a[:, None], np.array([c]))
     constant = np.zeros(u.shape[1])
     constant[-1] = CONSTANT_NEURON_BIAS
-    return Neurons(np.vstack([u, constant]), np.append(a, c / CONSTANT_NEURON_BIAS), 0.0)
+    return Neurons(np.vstack([u, constant]), np.append(a, c / CONSTANT_NEURON_BIAS)[:, None], np.zeros(1))
 
 
 def _constant_absorbed(

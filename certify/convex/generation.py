@@ -15,7 +15,7 @@ from certify.convex.polish import polish
 from certify.convex.pricing import climbed
 from certify.convex.restricted import affordable_blocks, solve_restricted
 from certify.convex.solution import RestrictedSolution
-from certify.gain.question import GainProblem, Limits, Violator
+from certify.gain.question import GainProblem, Limits, Violator, gain_problem
 from certify.problem.dual import dual_vector
 from certify.problem.training import Neurons, TrainingProblem
 
@@ -49,7 +49,7 @@ class ColumnGeneration:
     @property
     def gain_problem(self) -> GainProblem:
         """The gain of the last dual vector."""
-        return GainProblem(self.problem.rows, self.nu, self.problem.free_hidden_bias)
+        return gain_problem(self.problem, self.nu)
 
     @property
     def directions(self) -> list[np.ndarray]:
@@ -67,7 +67,7 @@ class ColumnGeneration:
         self.solution = polish(self.problem, self.solver(self.problem, self.blocks, limits, start), limits)
         kept = self.solution.blocks
         self.blocks = Blocks(kept.patterns, kept.signs, self.solution.w)
-        self.nu = dual_vector(self.problem, self.solution.f)
+        self.nu = dual_vector(self.problem, self.solution.f[:, None])
         self.rounds += 1
 
     def add(self, violators: Sequence[Violator]) -> bool:

@@ -93,7 +93,7 @@ class _Face:
 
     def _gradient(self, w: np.ndarray, c: float, sizes: np.ndarray, f: np.ndarray) -> np.ndarray:
         problem = self.problem
-        slope = problem.loss.slope(f, problem.targets, problem.weights)
+        slope = problem.slope(f[:, None])[:, 0]
         full = self.design.transposed(slope) + problem.beta * self._units(w, sizes)
         parts = [row @ basis for row, basis in zip(full, self.bases, strict=True)]
         constant = float(np.sum(slope)) + problem.constant_decay * c if problem.has_constant else 0.0
@@ -101,7 +101,7 @@ class _Face:
 
     def _hessian(self, w: np.ndarray, sizes: np.ndarray, f: np.ndarray) -> np.ndarray:
         problem, d = self.problem, w.shape[1]
-        gram = self.design.gram(problem.loss.curvature(f, problem.targets, problem.weights))
+        gram = self.design.gram(problem.curvature(f[:, None])[:, 0])
         hessian = np.zeros((self.offsets[-1] + 1, self.offsets[-1] + 1))
         reduced = self._reduced(gram, d)
         hessian[:-1, :-1] = reduced[:-1]

@@ -89,7 +89,7 @@ def newton(master: Master, limits: Limits, start: np.ndarray | None = None) -> R
 
 
 def _nearly_fitted(problem: TrainingProblem, solution: RestrictedSolution) -> bool:
-    nothing = problem.data_loss(np.zeros(problem.samples))
+    nothing = problem.data_loss(np.zeros_like(problem.targets))
     return solution.value < _NEARLY_FITTED * nothing
 
 
@@ -119,8 +119,7 @@ class QuadraticModel:
 def quadratic_model(design: Design, f: np.ndarray) -> QuadraticModel:
     """The loss's own model around f (n,); flat samples get a little curvature where the loss is not quadratic."""
     problem = design.problem
-    slope = problem.loss.slope(f, problem.targets, problem.weights)
-    curvature = problem.loss.curvature(f, problem.targets, problem.weights)
+    slope, curvature = problem.slope(f[:, None])[:, 0], problem.curvature(f[:, None])[:, 0]
     if not problem.loss.quadratic:
         curvature = np.maximum(curvature, _FLATTEST * float(np.max(curvature)) or 1.0)
     rest = slope - curvature * f
@@ -179,7 +178,7 @@ class _QuadraticMaster:
     def _solve_around(self, model: QuadraticModel, near: RestrictedSolution) -> tuple[np.ndarray, float]:
         """The same program in the steps from a solution nearby, in units in which the penalty, not the loss, is of order 1."""
         problem, design, (count, d) = self.problem, self.design, near.w.shape
-        slope = problem.loss.slope(near.f, problem.targets, problem.weights)
+        slope = problem.slope(near.f[:, None])[:, 0]
         linear = np.append(design.transposed(slope).ravel(), np.sum(slope) + problem.constant_decay * near.c)
         unit = float(np.max(np.abs(near.w), initial=0.0)) or 1.0
         scale = np.append(np.full(count * d, unit), unit * self.row_scale if problem.has_constant else 0.0)

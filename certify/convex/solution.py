@@ -32,7 +32,7 @@ def evaluated(design: Design, w: np.ndarray, c: float) -> RestrictedSolution:
 def program_value(problem: TrainingProblem, w: np.ndarray, c: float, f: np.ndarray) -> float:
     """The restricted program's objective, rounded to nearest."""
     penalty = problem.beta * float(np.sum(problem.size(w)))
-    return problem.data_loss(f) + penalty + 0.5 * problem.constant_decay * c * c
+    return problem.data_loss(f[:, None]) + penalty + 0.5 * problem.constant_decay * c * c
 
 
 def unit_rows(problem: TrainingProblem) -> np.ndarray:

@@ -16,6 +16,7 @@ from certify.decide.conclusion import Findings, conclude
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
+from certify.decide.scope import decidable_problem
 from certify.decide.stationarity import assess
 from certify.decide.verdict import Bounds, SearchReport, Verdict
 from certify.decide.witness import (
@@ -28,12 +29,12 @@ from certify.decide.witness import (
     witnesses,
 )
 from certify.gain.ascents import proved_gain
-from certify.gain.question import GainBound, GainProblem, Limits, Violator
+from certify.gain.question import GainBound, Limits, Violator, gain_problem
 from certify.problem.dataset import Dataset
 from certify.problem.dual import dual_vector, transferred_gain
 from certify.problem.network import Network
 from certify.problem.objective import Objective
-from certify.problem.training import evaluate, training_problem
+from certify.problem.training import evaluate
 
 _DEFAULTS = CheckOptions()
 _OWN_GAIN_SECONDS = 5.0
@@ -57,7 +58,7 @@ def check_network(
     CERTIFIED and REFUTED are answers that certify/checker has accepted a certificate of; wish says what else it should hold.
     Raises InputError where network, data and objective do not fit together. Ctrl-C returns the bounds so far.
     """
-    problem = training_problem(network, dataset, objective)
+    problem = decidable_problem(network, dataset, objective)
     with Interruption() as interruption:
         check = Check(Proving(problem, options, interruption, progress), network)
         check.run()
@@ -76,8 +77,8 @@ class Check:
         self.violators: list[Violator] = []
         self.steps: list[Candidate] = []
         value = evaluate(self.problem, network)
-        self.own_nu = -self.problem.loss.slope(self.predictions, self.problem.targets, self.problem.weights)
-        stationarity = assess(self.problem, self.neurons, self.own_nu)
+        self.own_nu = -self.problem.slope(self.predictions)
+        stationarity = assess(self.problem, self.neurons, self.own_nu[:, 0])
         bounds = Bounds(value.lower, value.upper)
         self.findings = Findings(network, bounds, stationarity, self.options.eps, self.problem.beta)
         self.findings.raise_lower(proving.lower.value)
@@ -110,7 +111,7 @@ class Check:
         if self._broken():
             return
         nu = dual_vector(self.problem, self.predictions)
-        gain = GainProblem(self.problem.rows, nu, self.problem.free_hidden_bias)
+        gain = gain_problem(self.problem, nu)
         lower = max((proved_gain(gain, u) for u in self.neurons.u), default=0.0)
         upper = transferred_gain(self.problem, nu, self.proving.lower)
         self.findings.gain = Bounds(lower, upper)

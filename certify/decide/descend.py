@@ -10,11 +10,11 @@ from certify.decide.check import Check
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
+from certify.decide.scope import decidable_problem
 from certify.decide.verdict import Bounds, Decision, Verdict, Witness
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Objective
-from certify.problem.training import training_problem
 
 _DEFAULTS = CheckOptions()
 _MOST_STEPS = 50
@@ -57,7 +57,7 @@ def descend_network(
     Raises InputError where network, data and objective do not fit together. Ctrl-C and the time limit give the best so
     far.
     """
-    problem = training_problem(network, dataset, objective)
+    problem = decidable_problem(network, dataset, objective)
     with Interruption() as interruption:
         proving = Proving(problem, options, interruption, progress)
         return _descended(proving, network, wish or CertificateWish(Source(dataset)))

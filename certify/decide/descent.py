@@ -11,7 +11,7 @@ from certify.decide.stationarity import TOLERANCE, descent_at_kink, neuron_slope
 from certify.decide.verdict import Direction
 from certify.gain.question import Limits
 from certify.problem.objective import Bias
-from certify.problem.training import Neurons, TrainingProblem, evaluate
+from certify.problem.training import Neurons, TrainingProblem, evaluate, output_size
 
 _ITERATIONS = 1_000
 _STEPS = np.concatenate([[0.0], 2.0 ** np.arange(-60, 21)])
@@ -26,12 +26,10 @@ def gradient(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     """The gradient of the objective; at a boundary sample the gate is closed."""
     values = problem.rows @ neurons.u.T
     hidden = np.maximum(values, 0.0)
-    slope = problem.loss.slope(hidden @ neurons.a + neurons.c, problem.targets, problem.weights)
-    u = ((values > 0) * slope[:, None]).T @ problem.rows * neurons.a[:, None] + problem.beta * _penalised(
-        problem, neurons.u
-    )
+    slope = problem.slope(hidden @ neurons.a + neurons.c)
+    u = ((values > 0) * (slope @ neurons.a.T)).T @ problem.rows + problem.beta * _penalised(problem, neurons.u)
     a = hidden.T @ slope + problem.beta * neurons.a
-    return Neurons(u, a, _bias_slope(problem, float(np.sum(slope)), neurons.c))
+    return Neurons(u, a, _bias_slope(problem, np.sum(slope, axis=0), neurons.c))
 
 
 def _penalised(problem: TrainingProblem, u: np.ndarray) -> np.ndarray:
@@ -42,10 +40,10 @@ def _penalised(problem: TrainingProblem, u: np.ndarray) -> np.ndarray:
     return u
 
 
-def _bias_slope(problem: TrainingProblem, total: float, c: float) -> float:
+def _bias_slope(problem: TrainingProblem, total: np.ndarray, c: np.ndarray) -> np.ndarray:
     treatment = problem.objective.output_bias
     if treatment is Bias.NONE:
-        return 0.0
+        return np.zeros_like(c)
     return total + (problem.beta * c if treatment is Bias.PENALIZED else 0.0)
 
 
@@ -53,11 +51,12 @@ def descend(problem: TrainingProblem, start: Neurons, limits: Limits) -> Neurons
     """A local descent of the objective from start, by L-BFGS; the result is never worse than start."""
     from scipy.optimize import minimize  # imported where it is needed: it takes half a second
 
-    m, d = start.u.shape
+    shapes = (start.u.shape, start.a.shape, start.c.shape)
+    ends = np.cumsum([start.u.size, start.a.size])
     scale = size_scale(problem, start)
 
     def unpack(x: np.ndarray) -> Neurons:
-        return Neurons(x[: m * d].reshape(m, d) * scale, x[m * d : -1] * scale, float(x[-1]) * scale)
+        return Neurons(*(part.reshape(shape) * scale for part, shape in zip(np.split(x, ends), shapes, strict=True)))
 
     def fun(x: np.ndarray) -> tuple[float, np.ndarray]:
         if limits.reached():
@@ -67,10 +66,10 @@ def descend(problem: TrainingProblem, start: Neurons, limits: Limits) -> Neurons
         if value < best[0]:
             best[0], best[1] = value, here
         g = gradient(problem, here)
-        return value, scale * np.concatenate([g.u.ravel(), g.a, [g.c]])
+        return value, scale * np.concatenate([g.u.ravel(), g.a.ravel(), g.c])
 
     best: list = [problem.value(start), start]
-    x = np.concatenate([start.u.ravel(), start.a, [start.c]]) / scale
+    x = np.concatenate([start.u.ravel(), start.a.ravel(), start.c]) / scale
     options = {"maxiter": _ITERATIONS, "maxfun": 2 * _ITERATIONS, "ftol": 1e-15, "gtol": 1e-12, "maxcor": 12}
     try:
         minimize(fun, x, jac=True, method="L-BFGS-B", options=options)
@@ -81,22 +80,22 @@ def descend(problem: TrainingProblem, start: Neurons, limits: Limits) -> Neurons
 
 def balanced(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     """The same function with |u_j|_P = |a_j|; a neuron of which one layer is zero becomes zero."""
-    sizes, outer = problem.size(neurons.u), np.abs(neurons.a)
+    sizes, outer = problem.size(neurons.u), output_size(neurons.a)
     alive = (sizes > 0) & (outer > 0)
     ratio = np.sqrt(np.divide(outer, sizes, out=np.zeros_like(outer), where=alive))
     inverse = np.divide(1.0, ratio, out=np.zeros_like(ratio), where=ratio > 0)
-    return Neurons(neurons.u * ratio[:, None], neurons.a * inverse, neurons.c)
+    return Neurons(neurons.u * ratio[:, None], neurons.a * inverse[:, None], neurons.c)
 
 
 def steepest(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> Direction | None:
     """The negative (Clarke) gradient, or at a Clarke point that is not directionally stationary the steepest kink; with the
     best measured step. None where neither lowers the objective beyond rounding."""
     scale = size_scale(problem, neurons)
-    slopes = [neuron_slopes(problem, neurons, nu, j) for j in range(neurons.width)]
+    slopes = [neuron_slopes(problem, neurons, nu[:, 0], j) for j in range(neurons.width)]
     u = -np.array([s.nearest for s in slopes]).reshape(neurons.u.shape)
     a = -np.array([s.output_slope for s in slopes]).reshape(neurons.a.shape)
-    move = Neurons(u, a, -_bias_slope(problem, -float(np.sum(nu)), neurons.c))
-    length = float(np.sqrt(np.sum(u**2) + np.sum(a**2) + move.c**2))
+    move = Neurons(u, a, -_bias_slope(problem, -np.sum(nu, axis=0), neurons.c))
+    length = float(np.sqrt(np.sum(u**2) + np.sum(a**2) + np.sum(move.c**2)))
     direction = None
     if length > TOLERANCE * problem.beta * scale:
         unit = Neurons(u / length, a / length, move.c / length)
@@ -110,7 +109,7 @@ def _steepest_kink(problem: TrainingProblem, neurons: Neurons, slopes: list) -> 
         rate, _, along = descent_at_kink(problem, s) if s.kinked else (0.0, 0.0, None)
         if along is None or not rate > 0:
             continue
-        move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a))
+        move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a), np.zeros_like(neurons.c))
         move.u[j] = along
         candidate = measured(problem, neurons, move, order=1, rate=-rate)
         if candidate and (best is None or candidate.decrease > best.decrease):
@@ -125,7 +124,7 @@ def measured(problem: TrainingProblem, start: Neurons, move: Neurons, order: int
     decrease = before - evaluate(problem, problem.lower(displaced(start, move, step))).upper
     if not decrease > 0:
         return None
-    moved = np.any(move.u != 0, axis=1) | (move.a != 0)
+    moved = np.any(move.u != 0, axis=1) | np.any(move.a != 0, axis=1)
     return Direction(problem.lower(move), tuple(int(j) for j in np.flatnonzero(moved)), step, order, rate, decrease)
 
 

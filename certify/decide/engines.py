@@ -106,7 +106,7 @@ class FullProgram(ColumnGeneration):
         polished = polish(self.problem, start, limits)
         self.solution = polished if polished.value <= start.value * (1 + 1e-12) else start
         self.blocks = self.solution.blocks
-        self.nu = dual_vector(self.problem, self.solution.f)
+        self.nu = dual_vector(self.problem, self.solution.f[:, None])
         return True
 
     def run(self, tolerance: float, limits: Limits, tell: Callable[[], None] = lambda: None) -> None:
@@ -122,11 +122,11 @@ class FullProgram(ColumnGeneration):
 
 def _as_blocks(problem: TrainingProblem, neurons: Neurons) -> RestrictedSolution:
     """The network as blocks: neurons of one pattern and sign added up, those that are all free bias as a constant."""
-    w = neurons.u * np.abs(neurons.a)[:, None]
+    w, outer = neurons.u * np.abs(neurons.a), np.sign(neurons.a[:, 0])
     sizes = problem.size(w)
     constant = problem.free_hidden_bias & (sizes <= _ALL_BIAS * np.max(np.abs(w), axis=1, initial=0.0))
-    c = neurons.c + (float(np.sign(neurons.a[constant]) @ w[constant, -1]) if np.any(constant) else 0.0)
-    w, signs = w[~constant], np.sign(neurons.a[~constant])
+    c = float(neurons.c[0]) + (float(np.sum(outer[constant] * w[constant, -1])) if np.any(constant) else 0.0)
+    w, signs = w[~constant], outer[~constant]
     blocks = blocks_of(problem, w, signs)
     keys = [(s, p.tobytes()) for s, p in zip(signs, (problem.rows @ w.T > 0).T, strict=True)]
     totals = [

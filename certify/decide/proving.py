@@ -13,7 +13,7 @@ from certify.convex.generation import ColumnGeneration
 from certify.decide.engines import Engine, make_engine
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, Progress, ProgressCallback
-from certify.gain.question import GainBound, GainProblem, Limits, Violator
+from certify.gain.question import GainBound, Limits, Violator, gain_problem
 from certify.problem.dual import LowerBound, scaled_dual_bound
 from certify.problem.training import TrainingProblem
 
@@ -125,7 +125,7 @@ class Proving:
             self.nodes = before + nodes
             self.report(stage, lower, upper, proved)
 
-        gain = GainProblem(self.problem.rows, nu, self.problem.free_hidden_bias)
+        gain = gain_problem(self.problem, nu)
         bound = self.engine.bound(gain, threshold, stop_above, limits, known, tell)
         self.nodes = before + bound.nodes
         self.unfinished = not bound.settled

@@ -14,13 +14,13 @@ from certify.decide.check import Check
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
+from certify.decide.scope import decidable_problem
 from certify.decide.verdict import Decision, Verdict, Witness
 from certify.decide.witness import Candidate, narrow_candidates, rebuilt_candidates, shown, witnesses
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Bias, Objective
-from certify.problem.training import training_problem
 
 _DEFAULTS = CheckOptions()
 _SAME_VALUE = 1e-9  # relative; of networks this close the narrowest is taken
@@ -102,7 +102,7 @@ def _solutions(
     for objective in objectives:
         biases = (objective.hidden_bias is not Bias.NONE, objective.output_bias is not Bias.NONE)
         zero = zero_network(dataset.inputs, *biases)
-        problem = training_problem(zero, dataset, objective)
+        problem = decidable_problem(zero, dataset, objective)
         solving = _Solving(Proving(problem, options, interruption, progress), zero, width)
         solving.run(blocks)
         solution = solving.solution(wish or CertificateWish(Source(dataset)))

@@ -60,7 +60,7 @@ def assess(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> Statio
     slopes = [neuron_slopes(problem, neurons, nu, j) for j in range(neurons.width)]
     sizes = problem.size(neurons.u)
     per_neuron = tuple(float(np.linalg.norm(s.nearest)) / (problem.beta * scale) for s in slopes)
-    balance = float(np.max(np.abs(sizes - np.abs(neurons.a)), initial=0.0)) / scale
+    balance = float(np.max(np.abs(sizes - np.abs(neurons.a[:, 0])), initial=0.0)) / scale
     activity = max((abs(s.output_slope) for s in slopes), default=0.0) / (problem.beta * scale)
     bias = bias_residual(problem, neurons, nu)
     clarke = all(residual <= TOLERANCE for residual in (*per_neuron, activity, bias))
@@ -85,7 +85,7 @@ def size_scale(problem: TrainingProblem, neurons: Neurons) -> float:
 
     The floor keeps a nearly zero network from being measured by its own dust.
     """
-    squares = problem.size(neurons.u) ** 2 + neurons.a**2
+    squares = problem.size(neurons.u) ** 2 + neurons.a[:, 0] ** 2
     scale = float(np.sqrt(np.mean(squares) / 2)) if squares.size else 0.0
     row = float(np.sqrt(np.mean(np.sum(problem.rows**2, axis=1)))) or 1.0
     natural = float(np.sqrt(np.sqrt(np.mean(problem.targets**2)) / row)) or 1.0
@@ -97,14 +97,14 @@ def bias_residual(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) ->
     treatment = problem.objective.output_bias.value
     if treatment == "none":
         return 0.0
-    slope = -float(np.sum(nu)) + (problem.beta * neurons.c if treatment == "penalized" else 0.0)
+    slope = -float(np.sum(nu)) + (problem.beta * float(neurons.c[0]) if treatment == "penalized" else 0.0)
     size = float(np.sum(np.abs(nu)))
     return abs(slope) / size if size > 0 else abs(slope)
 
 
 def neuron_slopes(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray, j: int) -> NeuronSlopes:
     """First-order data of neuron j."""
-    u, a = neurons.u[j], neurons.a[j]
+    u, a = neurons.u[j], neurons.a[j, 0]
     values = problem.rows @ u
     reach = _BOUNDARY * np.linalg.norm(problem.rows, axis=1) * np.linalg.norm(u)
     present = np.any(problem.rows != 0, axis=1)
@@ -191,7 +191,7 @@ def descent_at_kink(problem: TrainingProblem, slopes: NeuronSlopes) -> tuple[flo
 def dead_neurons(problem: TrainingProblem, neurons: Neurons) -> tuple[int, ...]:
     """Neurons that are zero on either layer, or active on no sample."""
     on = np.any(problem.rows @ neurons.u.T > 0, axis=0)
-    alive = on & (neurons.a != 0)
+    alive = on & np.any(neurons.a != 0, axis=1)
     return tuple(int(j) for j in np.flatnonzero(~alive))
 
 
@@ -204,9 +204,9 @@ def mergeable_groups(problem: TrainingProblem, neurons: Neurons) -> tuple[tuple[
         if j in dead:
             continue
         for index, (sign, pattern, members) in enumerate(groups):
-            if sign == np.sign(neurons.a[j]) and not np.any(pattern * signs[:, j] < 0):
+            if sign == np.sign(neurons.a[j, 0]) and not np.any(pattern * signs[:, j] < 0):
                 groups[index] = (sign, np.where(pattern == 0, signs[:, j], pattern), [*members, j])
                 break
         else:
-            groups.append((float(np.sign(neurons.a[j])), signs[:, j], [j]))
+            groups.append((float(np.sign(neurons.a[j, 0])), signs[:, j], [j]))
     return tuple(tuple(members) for _, _, members in groups if len(members) > 1)

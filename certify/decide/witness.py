@@ -79,7 +79,9 @@ def slot_candidates(
         slot = base.width
         if slot >= neurons.width:
             return
-        base = Neurons(np.vstack([base.u, np.zeros_like(base.u[:1])]), np.append(base.a, 0.0), base.c)
+        base = Neurons(
+            np.vstack([base.u, np.zeros_like(base.u[:1])]), np.vstack([base.a, np.zeros_like(base.a[:1])]), base.c
+        )
     cleared = Neurons(base.u.copy(), base.a.copy(), base.c)
     cleared.u[slot], cleared.a[slot] = 0.0, 0.0
     for violator in violators[:3]:
@@ -101,17 +103,16 @@ def _with_neuron(problem: TrainingProblem, base: Neurons, slot: int, violator: V
 
 
 def _slot_direction(problem: TrainingProblem, neurons: Neurons, slot: int, violator: Violator) -> Direction | None:
-    move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a))
+    move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a), np.zeros_like(neurons.c))
     move.u[slot], move.a[slot] = violator.direction, violator.sign
-    zero = not np.any(neurons.u[slot]) and neurons.a[slot] == 0
+    zero = not np.any(neurons.u[slot]) and not np.any(neurons.a[slot])
     return measured(problem, neurons, move, order=2 if zero else 1, rate=problem.beta - violator.gain)
 
 
 def _freed(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     """The same function with fewer neurons: balanced, same-sign neurons of one pattern merged, dependent ones pruned."""
     even = balanced(problem, neurons)
-    w = even.u * np.abs(even.a)[:, None]
-    signs = np.sign(even.a)
+    w, signs = even.u * np.abs(even.a), np.sign(even.a[:, 0])
     keys: dict[tuple[float, bytes], int] = {}
     merged: list[np.ndarray] = []
     for k in np.flatnonzero(problem.size(w) > 0):
@@ -125,7 +126,7 @@ def _freed(problem: TrainingProblem, neurons: Neurons) -> Neurons:
         return Neurons(even.u[:0], even.a[:0], even.c)
     w, signs = np.array(merged), np.array([key[0] for key in keys])
     t = prune(problem, w, signs)
-    return network_of(problem, w * t[:, None], signs, even.c)
+    return network_of(problem, w * t[:, None], signs, float(even.c[0]))
 
 
 def rebuilt_candidates(
@@ -189,10 +190,8 @@ def displacement(problem: TrainingProblem, start: Network, end: Network, decreas
     """The straight way from the network to a witness of at most its width, neurons matched by place."""
     target = problem.lift(end)
     missing = start.width - target.width
-    padded = Neurons(
-        np.vstack([target.u, np.zeros((missing, target.u.shape[1]))]), np.append(target.a, np.zeros(missing)), target.c
-    )
+    u, a = (np.vstack([array, np.zeros((missing, array.shape[1]))]) for array in (target.u, target.a))
     origin = problem.lift(start)
-    move = Neurons(padded.u - origin.u, padded.a - origin.a, padded.c - origin.c)
-    moved = np.any(move.u != 0, axis=1) | (move.a != 0)
+    move = Neurons(u - origin.u, a - origin.a, target.c - origin.c)
+    moved = np.any(move.u != 0, axis=1) | np.any(move.a != 0, axis=1)
     return Direction(problem.lower(move), tuple(int(j) for j in np.flatnonzero(moved)), 1.0, 0, -decrease, decrease)

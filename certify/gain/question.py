@@ -18,6 +18,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from certify.gain.search.proof import GainProof
+    from certify.problem.training import TrainingProblem
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +45,11 @@ class GainProblem:
             return 0.0
         gains = np.maximum(self.rows @ direction, 0.0) @ self.nu
         return float(gains if self.nu.ndim == 1 else math.hypot(*gains)) / size
+
+
+def gain_problem(problem: TrainingProblem, nu: np.ndarray) -> GainProblem:
+    """The gain of a dual vector nu (n, k) of a training problem."""
+    return GainProblem(problem.rows, nu[:, 0] if problem.outputs == 1 else nu, problem.free_hidden_bias)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

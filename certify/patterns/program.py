@@ -126,12 +126,12 @@ def psi(problem: TrainingProblem, blocks: np.ndarray, signs: np.ndarray, c: floa
     Without blocks, one zero neuron.
     """
     if not len(blocks):
-        return Neurons(np.zeros((1, problem.rows.shape[1])), np.zeros(1), c)
+        return Neurons(np.zeros((1, problem.rows.shape[1])), np.zeros((1, 1)), np.array([c]))
     sizes = problem.size(blocks)
     if problem.free_hidden_bias:
         sizes = np.maximum(sizes, _LEAST_SIZE * np.abs(blocks[:, -1]) / units_of(problem).rows)
     root = np.sqrt(sizes)
-    return Neurons(blocks / root[:, None], signs * root, c)
+    return Neurons(blocks / root[:, None], (signs * root)[:, None], np.array([c]))
 
 
 def units_of(problem: TrainingProblem) -> Units:
@@ -158,7 +158,7 @@ def scaled_rows(problem: TrainingProblem, units: Units) -> np.ndarray:
 
 def loss_expression(problem: TrainingProblem, f: cp.Variable, units: Units) -> cp.Expression:
     """L(f) in units of the value."""
-    y, weights = problem.targets / units.targets, problem.weights / units.weights
+    y, weights = problem.targets[:, 0] / units.targets, problem.weights / units.weights
     losses = {
         Loss.HALF_SQUARED: lambda: cp.square(f - y) / 2,
         Loss.SQUARED: lambda: cp.square(f - y),
@@ -201,7 +201,7 @@ def _solution(problem: TrainingProblem, cones: Cones, program: ConvexProgram) ->
     c = 0.0 if program.c is None else float(program.c.value) * units.targets
     neurons = _without_dust(problem, cones, v, w, c)
     nu = program.fit.dual_value * (units.value / units.targets)
-    predictions = problem.predictions(neurons)
+    predictions = problem.predictions(neurons)[:, 0]
     return FullProgramSolution(
         problem.value(neurons), predictions, nu, v, w, neurons, problem.lower(neurons), cones
     )  # fmt: skip

@@ -33,6 +33,11 @@ class Dataset:
         """Number d of inputs."""
         return self.X.shape[1]
 
+    @property
+    def outputs(self) -> int:
+        """Number k of targets of a sample."""
+        return self.y.shape[1]
+
 
 def canonical_sha256(*arrays: np.ndarray | None) -> str:
     """SHA-256 over the arrays in order: shape (count, then sizes, as little-endian int64), then float64 LE in C order.

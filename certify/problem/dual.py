@@ -1,7 +1,8 @@
 """From a dual vector and a proved gain to a lower bound on P* (docs/theory.md, section 3).
 
 Weak duality: M(nu) <= beta (and sum(nu) = 0 where constants are free) gives P* >= D(nu). Any nu may be scaled into
-feasibility: with U >= M(nu), s nu is feasible for 0 <= s <= beta/U, and P* >= D(s nu) for the best such s.
+feasibility: with U >= M(nu), s nu is feasible for 0 <= s <= beta/U, and P* >= D(s nu) for the best such s. A dual vector has
+the shape (n, k) of the predictions; its sums are those of its columns, one an output, and M is the largest |nu' (Z u)_+|.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from certify.problem.objective import Bias
-from certify.problem.training import TrainingProblem
+from certify.problem.training import TrainingProblem, output_size
 from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, gamma, round_to_zero_sum, sums_to_zero
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LowerBound:
-    """P* >= value, because nu (n,) may be scaled as far as its proved gain allows: all that a certificate is made from.
+    """P* >= value, because nu (n, k) may be scaled as far as its proved gain allows: all that a certificate is made from.
 
     nu and gain are None as long as nothing but P* >= 0 is known.
     """
@@ -37,62 +38,78 @@ class LowerBound:
 
 
 def dual_vector(problem: TrainingProblem, predictions: np.ndarray) -> np.ndarray:
-    """nu = -grad L at the predictions f (n,), moved into the domain of the dual function.
+    """nu = -grad L (n, k) at the predictions f (n, k), moved into the domain of the dual function.
 
-    Where constants are free, f is first shifted by the constant that minimises L, and nu is rounded to an exact zero sum.
+    Where constants are free, f is first shifted by the constants that minimise L, and nu is rounded to exact zero sums.
     """
-    targets, weights, loss = problem.targets, problem.weights, problem.loss
     if problem.needs_zero_sum:
         predictions = predictions + best_constant(problem, predictions)
-    nu = loss.into_domain(-loss.slope(predictions, targets, weights), targets, weights)
+    nu = problem.loss.into_domain(-problem.slope(predictions), problem.targets, problem.weights[:, None])
     if problem.needs_zero_sum:
-        nu = round_to_zero_sum(nu, keeper=int(np.argmax(loss.curvature(predictions, targets, weights))))
+        keepers = np.argmax(problem.curvature(predictions), axis=0)
+        nu = np.column_stack([round_to_zero_sum(nu[:, l], int(keeper)) for l, keeper in enumerate(keepers)])
     return nu
 
 
-def best_constant(problem: TrainingProblem, predictions: np.ndarray) -> float:
-    """The c that minimises L(f + c), by Newton's method kept inside a bracket of the slope's sign."""
+def best_constant(problem: TrainingProblem, predictions: np.ndarray) -> np.ndarray:
+    """The c (k,) that minimises L(f + c), f (n, k): Newton's method for each output, kept inside a bracket of its slope's sign."""
 
-    def slope(c: float) -> float:
-        return float(np.sum(problem.loss.slope(predictions + c, problem.targets, problem.weights)))
+    def slope(c: np.ndarray) -> np.ndarray:
+        return _sums(problem.slope(predictions + c))
 
-    reach = 1.0 + 2 * float(np.max(np.abs(predictions)) + np.max(np.abs(problem.targets)))
+    reach = 1.0 + 2 * (np.max(np.abs(predictions), axis=0) + np.max(np.abs(problem.targets), axis=0))
     low, high = -reach, reach
-    while slope(low) > 0 and low > -1e9 * reach:
-        low *= 4
-    while slope(high) < 0 and high < 1e9 * reach:
-        high *= 4
-    c = 0.0
+    while np.any(wrong := (slope(low) > 0) & (low > -1e9 * reach)):
+        low = np.where(wrong, 4 * low, low)
+    while np.any(wrong := (slope(high) < 0) & (high < 1e9 * reach)):
+        high = np.where(wrong, 4 * high, high)
+    c = np.zeros_like(reach)
     for _ in range(200):
         here = slope(c)
-        low, high = (c, high) if here < 0 else (low, c)
-        curvature = float(np.sum(problem.loss.curvature(predictions + c, problem.targets, problem.weights)))
-        newton = c - here / curvature if curvature > 0 else math.nan
-        proposal = newton if low < newton < high else (low + high) / 2
-        if here == 0 or proposal == c:
+        low, high = np.where(here < 0, c, low), np.where(here < 0, high, c)
+        curvature = _sums(problem.curvature(predictions + c))
+        newton = c - np.divide(here, curvature, out=np.full_like(c, np.inf), where=curvature > 0)
+        proposal = np.where((low < newton) & (newton < high), newton, (low + high) / 2)
+        done = (here == 0) | (proposal == c)
+        if np.all(done):
             break
-        c = proposal
+        c = np.where(done, c, proposal)
     return c
 
 
+def _sums(values: np.ndarray) -> np.ndarray:
+    """The sum of each column of (n, k)."""
+    return np.sum(np.ascontiguousarray(values.T), axis=1)
+
+
+def zero_sums(nu: np.ndarray) -> bool:
+    """True iff every column of nu (n, k) sums to exactly zero."""
+    return all(sums_to_zero(column) for column in nu.T)
+
+
 def transferred_gain(problem: TrainingProblem, nu: np.ndarray, known: LowerBound) -> float:
-    """A float at least M(nu) (nu (n,)), from a dual vector nearby whose gain is known: M is a seminorm, and
+    """A float at least M(nu) (nu (n, k)), from a dual vector nearby whose gain is known: M is a seminorm, and
     M(delta) <= sum |delta_i| |x_i| (docs/theory.md, section 3). Infinite where nothing is known."""
-    if known.gain is None or (problem.needs_zero_sum and not (sums_to_zero(nu) and sums_to_zero(known.nu))):
+    if (
+        known.gain is None
+        or known.nu is None
+        or (problem.needs_zero_sum and not (zero_sums(nu) and zero_sums(known.nu)))
+    ):
         return math.inf
     n, d = problem.rows.shape
     rows = problem.rows[:, :-1] if problem.free_hidden_bias else problem.rows
-    step = float(np.abs(nu - known.nu) @ np.linalg.norm(rows, axis=1)) * (1 + gamma(n + d + 8)) * SLOP
+    lengths = output_size(nu - known.nu) * output_size(rows)
+    step = float(np.sum(lengths)) * (1 + gamma(n + d + problem.outputs + 16)) * SLOP
     upper = (known.gain.upper + step + n * TINY) * (1 + 4 * UNIT)
     return upper if math.isfinite(upper) else math.inf
 
 
 def scaled_dual_bound(problem: TrainingProblem, nu: np.ndarray, gain_upper: float) -> float:
-    """A float at most P*, from any dual vector nu (n,) and any proved gain_upper >= M(nu); never below 0.
+    """A float at most P*, from any dual vector nu (n, k) and any proved gain_upper >= M(nu); never below 0.
 
     0 is always valid: every loss is nonnegative.
     """
-    if problem.needs_zero_sum and not sums_to_zero(nu):
+    if not np.all(np.isfinite(nu)) or (problem.needs_zero_sum and not zero_sums(nu)):
         return 0.0
     return max(0.0, *(_dual_value(problem, nu, s).lower for s in _worthy_scales(problem, nu, gain_upper)))
 
@@ -104,7 +121,7 @@ def best_scale(problem: TrainingProblem, nu: np.ndarray, gain_upper: float) -> f
 
 
 def dual_value(problem: TrainingProblem, nu: np.ndarray) -> Enclosure:
-    """D(nu), enclosed; it bounds P* from below where M(nu) <= beta, and sum(nu) = 0 if constants are free."""
+    """D(nu), enclosed; it bounds P* from below where M(nu) <= beta, and its sums are 0 if constants are free."""
     return _dual_value(problem, nu, 1.0)
 
 
@@ -112,7 +129,7 @@ def _worthy_scales(problem: TrainingProblem, nu: np.ndarray, gain_upper: float) 
     """Feasible scales, the best among them up to rounding; 0 where there is none."""
     largest = min(
         _feasible_scale(problem.beta_lower, gain_upper),
-        problem.loss.largest_scale(nu, problem.targets, problem.weights),
+        problem.loss.largest_scale(nu, problem.targets, problem.weights[:, None]),
     )
     if not largest > 0:
         return (0.0,)
@@ -135,10 +152,11 @@ def _feasible_scale(beta: float, gain_upper: float) -> float:
 def _best_scale(problem: TrainingProblem, nu: np.ndarray, largest: float) -> float:
     """Maximise the concave s -> D(s nu) over (0, largest] by golden section in plain floats; only a proposal."""
     penalised = problem.objective.output_bias is Bias.PENALIZED
-    constant = float(np.sum(nu)) ** 2 / (2 * problem.beta) if penalised else 0.0
+    constant = float(np.sum(_sums(nu) ** 2)) / (2 * problem.beta) if penalised else 0.0
 
     def value(s: float) -> float:
-        return float(np.sum(problem.loss.dual_terms(s * nu, problem.targets, problem.weights)[0])) - s * s * constant
+        terms, _ = problem.loss.dual_terms(s * nu, problem.targets, problem.weights[:, None])
+        return float(np.sum(terms)) - s * s * constant
 
     high = min(largest, 1.0)
     while 2 * high <= largest and value(2 * high) > value(high):
@@ -152,11 +170,12 @@ def _best_scale(problem: TrainingProblem, nu: np.ndarray, largest: float) -> flo
 
 
 def _dual_value(problem: TrainingProblem, nu: np.ndarray, scale: float) -> Enclosure:
-    """D(scale * nu), enclosed; a penalised output bias costs sum(nu)^2 / (2 beta)."""
-    terms, errors = problem.loss.dual_terms(scale * nu, problem.targets, problem.weights)
+    """D(scale * nu), enclosed; a penalised output bias costs |sum(nu)|^2 / (2 beta)."""
+    terms, errors = problem.loss.dual_terms(scale * nu, problem.targets, problem.weights[:, None])
     total = enclose_sum(terms, errors + 2 * UNIT * np.abs(terms))
     if problem.objective.output_bias is Bias.PENALIZED:
-        constant = scale * math.fsum(nu)
-        loss = constant / (2 * problem.beta) * constant
-        total = total + Enclosure(-loss, (8 * UNIT * loss + TINY) * SLOP)
+        for column in nu.T:
+            constant = scale * math.fsum(column)
+            loss = constant / (2 * problem.beta) * constant
+            total = total + Enclosure(-loss, (8 * UNIT * loss + TINY) * SLOP)
     return total

@@ -23,11 +23,11 @@ _CHUNK = 1 << 22  # entries of a block of activations held at a time
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neurons:
-    """Lifted parameters: u (m, D), a (m,), output bias c. f = (Z u^T)_+ a + c."""
+    """Lifted parameters: u (m, D), a (m, k), output bias c (k,). f = (Z u^T)_+ a + c, of shape (n, k)."""
 
     u: np.ndarray
     a: np.ndarray
-    c: float = 0.0
+    c: np.ndarray
 
     @property
     def width(self) -> int:
@@ -37,9 +37,10 @@ class Neurons:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingProblem:
-    """min over neurons of sum_i w_i loss(f_i, y_i) + beta/2 sum_j (|u_j|_P^2 + a_j^2) (+ beta/2 c^2 where c is penalised).
+    """min over neurons of sum_i w_i loss(f_i, y_i) + beta/2 sum_j (|u_j|_P^2 + |a_j|^2) (+ beta/2 |c|^2 where c is penalised).
 
-    rows (n, D), targets (n,), weights (n,): each weight is exact up to a factor 1 +- u.
+    rows (n, D), targets (n, k), weights (n,): each weight is exact up to a factor 1 +- u. Predictions and dual vectors are
+    (n, k) like the targets.
     """
 
     objective: Objective
@@ -76,13 +77,18 @@ class TrainingProblem:
 
     @property
     def constant_decay(self) -> float:
-        """What a constant c costs: decay/2 c^2; nothing where some free bias can produce it."""
+        """What a constant c costs: decay/2 |c|^2; nothing where some free bias can produce it."""
         return 0.0 if self.needs_zero_sum else self.beta
 
     @property
     def samples(self) -> int:
         """Number n of samples."""
         return self.rows.shape[0]
+
+    @property
+    def outputs(self) -> int:
+        """Number k of outputs."""
+        return self.targets.shape[1]
 
     def size(self, u: np.ndarray) -> np.ndarray:
         """|u|_P along the last axis."""
@@ -93,18 +99,30 @@ class TrainingProblem:
         return np.maximum(self.rows @ u.T, 0.0)
 
     def predictions(self, neurons: Neurons) -> np.ndarray:
-        """f (n,), rounded to nearest."""
+        """f (n, k), rounded to nearest."""
         return self.activations(neurons.u) @ neurons.a + neurons.c
+
+    def mass(self, neurons: Neurons) -> np.ndarray:
+        """|u_j|_P |a_j| (m,): what a neuron costs once it is balanced, over beta."""
+        return self.size(neurons.u) * output_size(neurons.a)
 
     def value(self, neurons: Neurons) -> float:
         """The objective of lifted neurons, rounded to nearest; for the search, never for a verdict."""
         loss = self.data_loss(self.predictions(neurons))
-        bias = neurons.c**2 if self.objective.output_bias is Bias.PENALIZED else 0.0
-        return loss + 0.5 * self.beta * float(np.sum(self.size(neurons.u) ** 2) + neurons.a @ neurons.a + bias)
+        bias = float(np.sum(neurons.c**2)) if self.objective.output_bias is Bias.PENALIZED else 0.0
+        return loss + 0.5 * self.beta * float(np.sum(self.size(neurons.u) ** 2) + np.sum(neurons.a**2) + bias)
 
     def data_loss(self, f: np.ndarray) -> float:
-        """L(f), rounded to nearest."""
-        return float(np.sum(self.loss.terms(f, np.zeros_like(f), self.targets, self.weights)[0]))
+        """L(f) at predictions f (n, k), rounded to nearest."""
+        return float(np.sum(self.loss.terms(f, np.zeros_like(f), self.targets, self.weights[:, None])[0]))
+
+    def slope(self, f: np.ndarray) -> np.ndarray:
+        """grad L (n, k) at predictions f (n, k), rounded to nearest."""
+        return self.loss.slope(f, self.targets, self.weights[:, None])
+
+    def curvature(self, f: np.ndarray) -> np.ndarray:
+        """The second derivative of L by each prediction alone (n, k), at f (n, k), rounded to nearest."""
+        return self.loss.curvature(f, self.targets, self.weights[:, None])
 
     def lift(self, network: Network) -> Neurons:
         """The network's neurons, rescaled to equal decays."""
@@ -112,8 +130,8 @@ class TrainingProblem:
         u = network.hidden_weights * scale
         if self.objective.hidden_bias is not Bias.NONE:
             u = np.column_stack([u, network.hidden_bias * scale])
-        c = 0.0 if self.objective.output_bias is Bias.NONE else float(network.output_bias[0])
-        return Neurons(u, network.output_weights[:, 0] / scale, c)
+        c = np.zeros(self.outputs) if self.objective.output_bias is Bias.NONE else network.output_bias
+        return Neurons(u, network.output_weights / scale, c)
 
     def lower(self, neurons: Neurons) -> Network:
         """The network of lifted neurons, in the parametrisation of the original objective."""
@@ -122,14 +140,22 @@ class TrainingProblem:
         has_bias = self.objective.hidden_bias is not Bias.NONE
         return Network(
             hidden_weights=np.ascontiguousarray(u[:, :-1] if has_bias else u),
-            output_weights=(neurons.a * scale)[:, None],
+            output_weights=neurons.a * scale,
             hidden_bias=u[:, -1].copy() if has_bias else None,
-            output_bias=None if self.objective.output_bias is Bias.NONE else np.array([neurons.c]),
+            output_bias=None if self.objective.output_bias is Bias.NONE else neurons.c.copy(),
         )
 
     def _layer_scale(self) -> float:
         ratio = self.objective.hidden_decay / self.objective.output_decay
         return 1.0 if ratio == 1.0 else math.sqrt(math.sqrt(ratio))
+
+
+def output_size(a: np.ndarray) -> np.ndarray:
+    """|a_j| (m,) of output weights (m, k), rounded to nearest; exact for one output."""
+    largest = np.max(np.abs(a), axis=1, initial=0.0)
+    usual = (largest > 0) & np.isfinite(largest)
+    shares = np.divide(a, largest[:, None], out=np.ones_like(a), where=usual[:, None])
+    return largest * np.sqrt(np.sum(shares**2, axis=1))
 
 
 def training_problem(network: Network, dataset: Dataset, objective: Objective) -> TrainingProblem:
@@ -145,15 +171,15 @@ def training_problem(network: Network, dataset: Dataset, objective: Objective) -
     weights = np.ones(n) if dataset.sample_weight is None else dataset.sample_weight
     if objective.reduction is Reduction.MEAN:
         weights = weights / n
-    targets = np.ascontiguousarray(dataset.y[:, 0])
     loss = LOSSES[objective.loss]
-    return TrainingProblem(objective, loss, np.ascontiguousarray(rows), targets, weights)
+    return TrainingProblem(objective, loss, np.ascontiguousarray(rows), np.ascontiguousarray(dataset.y), weights)
 
 
 def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None:
-    if network.outputs != 1 or dataset.y.shape[1] != 1:
-        found = f"the network has {network.outputs} outputs and the data {dataset.y.shape[1]}"
-        raise UnsupportedModel(f"one output is supported: {found}")
+    if network.outputs != dataset.outputs:
+        raise InputError(
+            f"the network has {network.outputs} outputs, but the data has {dataset.outputs} targets a sample"
+        )
     if network.inputs != dataset.inputs:
         raise InputError(f"the network takes {network.inputs} inputs, but the data has {dataset.inputs} columns")
     if objective.activation != "relu":
@@ -188,7 +214,7 @@ def evaluate(problem: TrainingProblem, network: Network) -> Enclosure:
     """F of the network on the original objective, enclosed (docs/theory.md, section 1)."""
     objective = problem.objective
     f, f_error = _enclose_predictions(problem, network)
-    terms, errors = problem.loss.terms(f, f_error, problem.targets, problem.weights)
+    terms, errors = problem.loss.terms(f, f_error, problem.targets, problem.weights[:, None])
     # the weights 1/n are rounded: one more relative unit on every term
     total = enclose_sum(terms, errors + 2 * UNIT * np.abs(terms))
     layers = [(objective.hidden_decay, network.hidden_weights), (objective.output_decay, network.output_weights)]
@@ -204,18 +230,18 @@ def evaluate(problem: TrainingProblem, network: Network) -> Enclosure:
 
 
 def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[np.ndarray, np.ndarray]:
-    """f (n,) and its error bound: gamma(D + m + 4) times the same sums over absolute values, and what underflows."""
+    """f (n, k) and its error bound: gamma(D + m + 4) times the same sums over absolute values, and what underflows."""
     u = network.hidden_weights
     if network.hidden_bias is not None:
         u = np.column_stack([u, network.hidden_bias])
-    a = network.output_weights[:, 0]
-    c = 0.0 if network.output_bias is None else float(network.output_bias[0])
+    a = network.output_weights
+    c = np.zeros(network.outputs) if network.output_bias is None else network.output_bias
     n, step = problem.samples, max(1, _CHUNK // max(1, network.width))
-    f, sizes = np.empty(n), np.empty(n)
+    f, sizes = np.empty((n, network.outputs)), np.empty((n, network.outputs))
     for start in range(0, n, step):
         rows = problem.rows[start : start + step]
         f[start : start + step] = np.maximum(rows @ u.T, 0.0) @ a + c
         sizes[start : start + step] = (np.abs(rows) @ np.abs(u).T) @ np.abs(a)
-    underflow = TINY * float(np.sum((1 + np.abs(a)) * np.any(u != 0, axis=1)))
-    sizes += abs(c) * (sizes > 0)  # the bias alone is exact
+    underflow = TINY * np.sum((1 + np.abs(a)) * np.any(u != 0, axis=1)[:, None], axis=0)
+    sizes += np.abs(c) * (sizes > 0)  # the bias alone is exact
     return f, (gamma(u.shape[1] + network.width + 4) * sizes + underflow) * SLOP

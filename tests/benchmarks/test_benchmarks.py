@@ -44,7 +44,7 @@ def test_dual_vectors_are_those_of_optimal_networks() -> None:
     """At the optimum the largest gain is the weight decay, and primal and dual values agree."""
     rows, y = data.teacher(20, 3)
     generation = duals.optimal(rows, y, 2.0)
-    nu, neurons = generation.nu, generation.neurons
+    nu, neurons = generation.nu[:, 0], generation.neurons
     run = measuring.run_engine(instance("teacher 20 x 3, decay 0.1"), 20.0)
     assert run.bound.upper == pytest.approx(2.0, rel=2e-4)
     assert duals.stated(rows, y, 2.0).value(neurons) == pytest.approx(nu @ y - nu @ nu / 2, rel=1e-5)

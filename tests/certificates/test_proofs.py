@@ -22,7 +22,7 @@ from certify.decide.verdict import Bounds, Decision, Stationarity, Verdict
 from certify.gain.engine import Question, bound_gain
 from certify.gain.majorants.brancher import MajorantBrancher
 from certify.gain.majorants.node import Majorant, Node
-from certify.gain.question import GainBound, GainProblem, Limits
+from certify.gain.question import GainBound, Limits, gain_problem
 from certify.gain.search.proof import GainProof
 from certify.gain.search.queue import Search
 from certify.problem.dataset import Dataset
@@ -45,7 +45,7 @@ def random_problem(goal: Objective, n: int, d: int, scale: float = 1.0) -> tuple
 
 def bound_for(problem: TrainingProblem, nu: np.ndarray, kind: str, tolerance: float) -> GainBound:
     """A bound on the gain with its tree, by an engine of that kind."""
-    gain = GainProblem(problem.rows, nu, problem.free_hidden_bias)
+    gain = gain_problem(problem, nu)
     if kind == "cones":
         return bound_gain(gain, Question(tolerance=tolerance), Limits())
     search = Search(MajorantBrancher(gain), 0.0, tolerance)
@@ -78,7 +78,7 @@ def proved(
     """The certificate for the dual vector of the zero network, and the search that it follows; share of its bound is claimed."""
     net, data = random_problem(goal, n, d, scale)
     problem = training_problem(net, data, goal)
-    nu = dual_vector(problem, np.zeros(n))
+    nu = dual_vector(problem, np.zeros((n, 1)))
     bound = bound_for(problem, nu, kind, tolerance)
     assert bound.settled
     assert bound.proof.method == kind

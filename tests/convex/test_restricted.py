@@ -48,7 +48,7 @@ def cone_margin(problem: TrainingProblem, solution: RestrictedSolution) -> float
 
 def dual_residual(problem: TrainingProblem, solution: RestrictedSolution, blocks: Blocks) -> float:
     """The largest gain of nu over the blocks' own cones and signs, relative to beta: at most 1 at an optimum."""
-    nu = -problem.loss.slope(solution.f, problem.targets, problem.weights)
+    nu = -problem.slope(solution.f[:, None])[:, 0]
     if problem.needs_zero_sum:
         nu = nu - nu.mean()
     gain = GainProblem(problem.rows, nu, problem.free_hidden_bias)
@@ -69,7 +69,7 @@ def test_the_solution_meets_the_optimality_criterion(parts: tuple) -> None:
     solution = polish(problem, solve_restricted(problem, blocks, Limits()), Limits())
     assert cone_margin(problem, solution) >= -1e-8
     assert dual_residual(problem, solution, blocks) <= 1 + 1e-5
-    nu = -problem.loss.slope(solution.f, problem.targets, problem.weights)
+    nu = -problem.slope(solution.f[:, None])[:, 0]
     for w, sign in zip(solution.w, solution.blocks.signs, strict=True):
         gain = sign * float(nu @ np.maximum(problem.rows @ w, 0.0))
         assert gain == pytest.approx(problem.beta * problem.size(w), rel=1e-5)
@@ -120,7 +120,7 @@ def test_polishing_never_harms(parts: tuple, seed: int) -> None:
     assert cone_margin(problem, better) >= min(cone_margin(problem, solution), -1e-12)
     network = network_of(problem, better.w, better.blocks.signs, better.c)
     if problem.objective.output_bias is Bias.FREE or not problem.free_hidden_bias:
-        assert problem.predictions(network) == pytest.approx(better.f, abs=1e-7)
+        assert problem.predictions(network)[:, 0] == pytest.approx(better.f, abs=1e-7)
         assert problem.value(network) == pytest.approx(better.value, rel=1e-8)
 
 
@@ -174,7 +174,7 @@ def test_blocks_of_a_network_leave_dust_out() -> None:
     """Neurons of no mass on either layer give no block, the others come heaviest first."""
     problem = random_problem((Loss.HALF_SQUARED, Bias.NONE, Bias.NONE))
     u = np.vstack([problem.rows[0], 5 * problem.rows[1], problem.rows[2], np.zeros(2)])
-    blocks = blocks_of_neurons(problem, Neurons(u, np.array([1.0, -1.0, 0.0, 1.0])))
+    blocks = blocks_of_neurons(problem, Neurons(u, np.array([[1.0], [-1.0], [0.0], [1.0]]), np.zeros(1)))
     assert blocks.signs[0] == -1.0
     assert blocks.count == 2
 
@@ -187,5 +187,5 @@ def test_weak_decay_keeps_its_accuracy() -> None:
     generation.run(1e-8, Limits())
     known = oracle.networks[0].network
     f = problem.predictions(problem.lift(known))
-    nu = -problem.loss.slope(f, problem.targets, problem.weights)
-    assert generation.nu == pytest.approx(nu, abs=1e-6 * np.abs(nu).max())
+    nu = -problem.slope(f)[:, 0]
+    assert generation.nu[:, 0] == pytest.approx(nu, abs=1e-6 * np.abs(nu).max())

@@ -83,7 +83,7 @@ def test_a_lying_solver(lie: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _boasting(problem, solution: RestrictedSolution, limits) -> RestrictedSolution:
-    return RestrictedSolution(solution.blocks, 0 * solution.w, 0.0, problem.targets.copy(), 0.0, solution.design)
+    return RestrictedSolution(solution.blocks, 0 * solution.w, 0.0, problem.targets[:, 0].copy(), 0.0, solution.design)
 
 
 def _negative(problem, solution: RestrictedSolution, limits) -> RestrictedSolution:
@@ -109,7 +109,8 @@ def test_dual_vectors_of_noise(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def lie(problem, predictions):
         nu = rng.standard_normal(problem.samples)
-        return round_to_zero_sum(nu - nu.mean(), 0) if problem.needs_zero_sum else nu
+        nu = round_to_zero_sum(nu - nu.mean(), 0) if problem.needs_zero_sum else nu
+        return nu[:, None]
 
     monkeypatch.setattr(checking, "dual_vector", lie)
     monkeypatch.setattr(generation, "dual_vector", lie)
@@ -119,10 +120,10 @@ def test_dual_vectors_of_noise(monkeypatch: pytest.MonkeyPatch) -> None:
 def _candidates(problem, *_) -> list[Candidate]:
     """Networks that claim to be better: zero, noise, NaN, infinite, too wide, all marked as rebuilt."""
     rng, d = np.random.default_rng(0), problem.rows.shape[1]
-    noise = Neurons(rng.standard_normal((1, d)), rng.standard_normal(1), 0.0)
-    wide = Neurons(np.zeros((50, d)), np.zeros(50), 0.0)
-    spoilt = [Neurons(np.full((1, d), bad), np.ones(1), 0.0) for bad in (np.nan, np.inf, 1e200)]
-    constants = [Neurons(np.zeros((1, d)), np.zeros(1), bad) for bad in (np.nan, np.inf)]
+    noise = Neurons(rng.standard_normal((1, d)), rng.standard_normal((1, 1)), np.zeros(1))
+    wide = Neurons(np.zeros((50, d)), np.zeros((50, 1)), np.zeros(1))
+    spoilt = [Neurons(np.full((1, d), bad), np.ones((1, 1)), np.zeros(1)) for bad in (np.nan, np.inf, 1e200)]
+    constants = [Neurons(np.zeros((1, d)), np.zeros((1, 1)), np.array([bad])) for bad in (np.nan, np.inf)]
     return [Candidate(neurons, "rebuilt") for neurons in (noise, wide, *spoilt, *constants)]
 
 
@@ -137,7 +138,9 @@ def test_lying_candidates(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_lying_descent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A descent that ends anywhere but lower makes no witness."""
-    monkeypatch.setattr(witness, "descend", lambda problem, start, limits: Neurons(-start.u, start.a * 5, 7.0))
+    monkeypatch.setattr(
+        witness, "descend", lambda problem, start, limits: Neurons(-start.u, start.a * 5, np.array([7.0]))
+    )
     monkeypatch.setattr(witness, "best_step", lambda value: 1e6)
     assert_no_false_verdict()
 

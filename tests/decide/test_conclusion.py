@@ -29,7 +29,7 @@ def findings(value: Bounds = ONE, lower: float = 0.0, eps: float = EPS) -> Findi
     """What is known of a network of width 2."""
     net = network(2)
     neurons = PROBLEM.lift(net)
-    nu = -PROBLEM.loss.slope(PROBLEM.predictions(neurons), PROBLEM.targets, PROBLEM.weights)
+    nu = -PROBLEM.slope(PROBLEM.predictions(neurons))[:, 0]
     known = Findings(net, value, assess(PROBLEM, neurons, nu), eps, PROBLEM.beta)
     known.raise_lower(lower)
     return known

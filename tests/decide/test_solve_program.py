@@ -19,7 +19,7 @@ from certify.convex.sparse import from_entries, upper_triangle
 from certify.convex.stated import solve_in_cvxpy
 from certify.decide.options import CheckOptions
 from certify.decide.solve import solve_dataset
-from certify.gain.question import GainProblem, Limits
+from certify.gain.question import GainProblem, Limits, gain_problem
 from certify.patterns.kkt import gain_by_enumeration
 from certify.problem.dual import LowerBound, dual_vector, transferred_gain
 from certify.problem.objective import Bias, Loss, Objective, Reduction
@@ -156,9 +156,9 @@ def test_a_gain_is_carried_over_to_a_dual_vector_nearby(goal: Objective) -> None
     """The bound transferred holds (enumeration), and is close where the vectors are."""
     problem = stated(random_data(goal, 3, n=7), goal)
     rng = np.random.default_rng(0)
-    nu, near = (dual_vector(problem, f) for f in np.array([[0.0], [1e-6]]) * rng.standard_normal(7))
-    known = gain_by_enumeration(GainProblem(problem.rows, nu, problem.free_hidden_bias))
-    exact = gain_by_enumeration(GainProblem(problem.rows, near, problem.free_hidden_bias))
+    nu, near = (dual_vector(problem, f[:, None]) for f in np.array([[0.0], [1e-6]]) * rng.standard_normal(7))
+    known = gain_by_enumeration(gain_problem(problem, nu))
+    exact = gain_by_enumeration(gain_problem(problem, near))
     carried = transferred_gain(problem, near, LowerBound(0.0, nu, known))
     assert exact.lower <= carried <= exact.upper * (1 + 1e-3) + 1e-4
 
@@ -167,9 +167,9 @@ def test_nothing_is_carried_over_from_nothing() -> None:
     """Without a proved gain, or with vectors that do not sum to zero where they must, the bound is infinite."""
     goal = objective(0.1, hidden_bias=Bias.FREE)
     problem = stated(random_data(goal, 3, n=7), goal)
-    nu = dual_vector(problem, np.zeros(7))
-    known = LowerBound(0.0, nu, gain_by_enumeration(GainProblem(problem.rows, nu, True)))
+    nu = dual_vector(problem, np.zeros((7, 1)))
+    known = LowerBound(0.0, nu, gain_by_enumeration(gain_problem(problem, nu)))
     assert transferred_gain(problem, nu, LowerBound()) == np.inf
     assert transferred_gain(problem, nu + 1.0, known) == np.inf
-    assert transferred_gain(problem, np.full(7, np.nan), known) == np.inf
+    assert transferred_gain(problem, np.full((7, 1), np.nan), known) == np.inf
     assert transferred_gain(problem, nu, known) < np.inf

@@ -35,7 +35,7 @@ def lifted(net: Network, data: Dataset, goal: Objective) -> tuple[TrainingProble
     """The problem, the network's neurons, and its own dual vector."""
     problem = training_problem(net, data, goal)
     neurons = problem.lift(net)
-    return problem, neurons, -problem.loss.slope(problem.predictions(neurons), problem.targets, problem.weights)
+    return problem, neurons, -problem.slope(problem.predictions(neurons))[:, 0]
 
 
 def report(net: Network, data: Dataset, goal: Objective) -> Stationarity:
@@ -65,7 +65,7 @@ def test_slopes_are_those_of_the_objective(goal: Objective) -> None:
                 replace(neurons, u=neurons.u - step)
             )
             assert rise / (2 * h) == pytest.approx(slopes.smooth[k], rel=1e-5, abs=1e-6)
-        step = np.zeros(3)
+        step = np.zeros((3, 1))
         step[j] = h
         rise = problem.value(replace(neurons, a=neurons.a + step)) - problem.value(replace(neurons, a=neurons.a - step))
         assert rise / (2 * h) == pytest.approx(slopes.output_slope, rel=1e-5, abs=1e-6)
@@ -114,7 +114,7 @@ def test_the_descent_at_a_kink_is_the_steepest() -> None:
     assert fastest <= upper
     assert lower == pytest.approx(fastest, rel=1e-4)
     h = 1e-7
-    moved = Neurons(neurons.u + h * direction / np.linalg.norm(direction), neurons.a)
+    moved = Neurons(neurons.u + h * direction / np.linalg.norm(direction), neurons.a, neurons.c)
     assert (problem.value(neurons) - problem.value(moved)) / h == pytest.approx(lower, rel=1e-3)
 
 
@@ -168,7 +168,7 @@ def test_dead_neurons_are_named() -> None:
     """Zero on either layer, or active on no sample; a neuron active on one sample is alive."""
     problem, *_ = lifted(network([[1.0]]), Dataset(np.array([[1.0], [2.0]]), np.ones((2, 1))), GOALS[0])
     u = np.array([[1.0], [0.0], [-1.0], [1.0]])
-    assert dead_neurons(problem, Neurons(u, np.array([1.0, 1.0, 1.0, 0.0]))) == (1, 2, 3)
+    assert dead_neurons(problem, Neurons(u, np.array([[1.0], [1.0], [1.0], [0.0]]), np.zeros(1))) == (1, 2, 3)
 
 
 def test_mergeable_neurons_share_a_closed_cone_and_a_sign() -> None:
@@ -177,7 +177,7 @@ def test_mergeable_neurons_share_a_closed_cone_and_a_sign() -> None:
     problem, *_ = lifted(network([[1.0, 1.0]]), data, GOALS[0])
     u = np.array([[1.0, 1.0], [2.0, 1.0], [1.0, -1.0], [1.0, 2.0], [1.0, 0.0], [0.0, 0.0]])
     a = np.array([1.0, 1.0, 1.0, -1.0, 1.0, 1.0])
-    assert mergeable_groups(problem, Neurons(u, a)) == ((0, 1, 4),)
+    assert mergeable_groups(problem, Neurons(u, a[:, None], np.zeros(1))) == ((0, 1, 4),)
 
 
 def test_a_network_without_neurons_has_a_report() -> None:

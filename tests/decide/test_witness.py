@@ -15,7 +15,7 @@ from certify.decide.options import CheckOptions
 from certify.decide.verdict import Decision, Direction
 from certify.decide.witness import slot_candidates
 from certify.gain.engine import Question, bound_gain
-from certify.gain.question import GainProblem, Limits
+from certify.gain.question import Limits, gain_problem
 from certify.problem.dual import dual_vector
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
@@ -45,9 +45,11 @@ def test_the_gradient_is_the_objective_s(goal: Objective) -> None:
     rng, h = np.random.default_rng(1), 1e-6
     for _ in range(5):
         has_bias = goal.output_bias is not Bias.NONE
-        move = Neurons(rng.standard_normal(neurons.u.shape), rng.standard_normal(3), rng.standard_normal() * has_bias)
+        move = Neurons(
+            rng.standard_normal(neurons.u.shape), rng.standard_normal((3, 1)), rng.standard_normal(1) * has_bias
+        )
         rise = problem.value(displaced(neurons, move, h)) - problem.value(displaced(neurons, move, -h))
-        expected = np.sum(slope.u * move.u) + slope.a @ move.a + slope.c * move.c
+        expected = np.sum(slope.u * move.u) + np.sum(slope.a * move.a) + float(slope.c[0] * move.c[0])
         assert rise / (2 * h) == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
@@ -58,7 +60,7 @@ def test_descent_and_balancing_never_raise_the_objective(goal: Objective) -> Non
     neurons = problem.lift(net)
     even = balanced(problem, neurons)
     assert problem.predictions(even) == pytest.approx(problem.predictions(neurons))
-    assert problem.size(even.u) == pytest.approx(np.abs(even.a))
+    assert problem.size(even.u) == pytest.approx(np.abs(even.a[:, 0]))
     assert problem.value(even) <= problem.value(neurons)
     assert problem.value(descend(problem, neurons, Limits())) < problem.value(neurons)
     stopped = descend(problem, neurons, Limits(deadline=0.0))
@@ -89,7 +91,7 @@ def test_the_steepest_direction_descends(goal: Objective) -> None:
     problem, net = start(goal)
     data = random_data(goal, 0)
     neurons = problem.lift(net)
-    nu = -problem.loss.slope(problem.predictions(neurons), problem.targets, problem.weights)
+    nu = -problem.slope(problem.predictions(neurons))
     direction = steepest(problem, neurons, nu)
     assert_direction(direction, net, problem, data, goal)
     move, h = problem.lift(direction.displacement), 1e-7
@@ -115,7 +117,7 @@ def test_a_dead_neuron_is_put_to_use() -> None:
     problem = training_problem(net, oracle.dataset, oracle.objective)
     neurons = problem.lift(net)
     nu = dual_vector(problem, problem.predictions(neurons))
-    bound = bound_gain(GainProblem(problem.rows, nu), Question(), Limits())
+    bound = bound_gain(gain_problem(problem, nu), Question(), Limits())
     first, *_ = slot_candidates(problem, neurons, bound.witnesses, Limits())
     assert problem.value(first.neurons) < problem.value(neurons)
     assert np.array_equal(first.neurons.u[:2], neurons.u[:2])
@@ -134,7 +136,7 @@ def test_no_slot_means_no_slot_candidate() -> None:
     problem = training_problem(pair, oracle.dataset, oracle.objective)
     neurons = problem.lift(pair)
     nu = dual_vector(problem, problem.predictions(neurons))
-    bound = bound_gain(GainProblem(problem.rows, nu), Question(), Limits())
+    bound = bound_gain(gain_problem(problem, nu), Question(), Limits())
     assert not list(slot_candidates(problem, neurons, bound.witnesses, Limits()))
     assert check(pair, oracle.dataset, oracle.objective).witness.kind == "rebuilt"
 

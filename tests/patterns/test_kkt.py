@@ -58,7 +58,7 @@ def test_known_gains(oracle: Oracle, known: KnownNetwork) -> None:
     """The gain of each known network's own dual vector is what was derived; at a zero optimum it is at most beta."""
     problem = stated(oracle.dataset, oracle.objective)
     neurons = problem.lift(known.network)
-    nu = -problem.loss.slope(problem.predictions(neurons), problem.targets, problem.weights)
+    nu = -problem.slope(problem.predictions(neurons))[:, 0]
     if problem.needs_zero_sum:
         assert abs(nu.sum()) <= 1e-12 * np.abs(nu).sum()
         nu = round_to_zero_sum(nu, 0)

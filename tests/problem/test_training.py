@@ -131,7 +131,7 @@ PLAIN = (Network(np.ones((1, 1)), np.ones((1, 1))), dataset([[1], [2]], [1, -1])
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"network": Network(np.ones((1, 1)), np.ones((1, 2)))}, UnsupportedModel, "2 outputs"),
+        ({"network": Network(np.ones((1, 1)), np.ones((1, 2)))}, InputError, "2 outputs, but the data has 1 targets"),
         ({"network": Network(np.ones((1, 3)), np.ones((1, 1)))}, InputError, "3 inputs"),
         ({"network": Network(np.ones((1, 1)), np.ones((1, 1)), np.ones(1))}, ObjectiveError, "has a hidden bias"),
         ({"objective": objective(0.1, output_bias=Bias.FREE)}, ObjectiveError, "has no output bias"),
