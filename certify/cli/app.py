@@ -113,7 +113,8 @@ def _job(arguments: list[str]) -> Job:
     with redirect_stdout(io.StringIO()) as printed, redirect_stderr(io.StringIO()):
         job = command.main(arguments, prog_name="certify", standalone_mode=False)
     if callable(job):
-        return job
+        ready: Job = job
+        return ready
     if job == exit_codes.INTERRUPTED:
         raise KeyboardInterrupt
     write_to_stdout(printed.getvalue())

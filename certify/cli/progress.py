@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from certify.cli.messages import is_terminal
-from certify.report.numbers import GAP_DIGITS, difference, rounded_down, rounded_up
+from certify.report.numbers import GAP_DIGITS, excess, rounded_down, rounded_up
 
 if TYPE_CHECKING:
     from certify.decide.options import Progress, ProgressCallback
@@ -83,7 +83,7 @@ def _bounds(progress: Progress) -> list[str]:
     if lower is not None:
         parts.append(f"lower {rounded_down(lower, DIGITS)}")
     if lower is not None and upper is not None:
-        parts.append(f"gap {rounded_up(max(difference(upper, lower), 0), GAP_DIGITS)}")
+        parts.append(f"gap {rounded_up(excess(upper, lower), GAP_DIGITS)}")
     return parts
 
 

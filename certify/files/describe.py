@@ -154,7 +154,10 @@ def describe_data(data: StoredDataset) -> Description:
         ("samples", dataset.samples),
         ("inputs", dataset.inputs),
         ("outputs", dataset.y.shape[1]),
-        ("arrays", [range_facts(key, dtypes[key], values) for key, values in used if key is not None]),
+        (
+            "arrays",
+            [range_facts(key, dtypes[key], values) for key, values in used if key is not None and values is not None],
+        ),
         ("sha256", data.file_sha256),
         ("canonical sha256", data.canonical_sha256),
     )

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from threading import Timer
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +19,8 @@ import certify
 from certify.errors import CertifyError, UnreadableFile
 from certify.files.container import BYTES_CAP, Container, StoredArray
 from certify.files.text import path_name
+
+Answer: TypeAlias = dict[str, Any]
 
 ANSWER_SECONDS = 30.0  # wall clock; processor time is limited much more tightly inside the worker
 BYTES_PER_SECOND = 4 << 20
@@ -80,7 +83,7 @@ def open_hdf5(path: Path, digest: str, size: int) -> Iterator[Container]:
         worker.close()
 
 
-def declare(worker: Worker, key: str, item: dict) -> StoredArray:
+def declare(worker: Worker, key: str, item: Answer) -> StoredArray:
     """One array of the catalogue."""
     return StoredArray(key, tuple(item["shape"]), item["dtype"], lambda: worker.read_array(key, tuple(item["shape"])))
 
@@ -97,6 +100,9 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        questions, answers = self.process.stdin, self.process.stdout
+        assert questions is not None and answers is not None  # both are pipes
+        self.questions, self.answers = questions, answers
 
     def await_start(self) -> None:
         """The worker's sign of life; without it the fault is the installation's, not the file's."""
@@ -107,12 +113,12 @@ class Worker:
                 f"the process that reads HDF5 files did not start: {sys.executable} -m {WORKER}"
             ) from error
 
-    def receive(self, seconds: float, expected_bytes: int = 0) -> dict:
+    def receive(self, seconds: float, expected_bytes: int = 0) -> Answer:
         """One frame, and after it `expected_bytes` of array content, under "content"."""
         timer = Timer(seconds, self.process.kill)
         timer.start()
         try:
-            answer = json.loads(self.exactly(int.from_bytes(self.exactly(8), "little")))
+            answer: Answer = json.loads(self.exactly(int.from_bytes(self.exactly(8), "little")))
             if "error" in answer:
                 raise UnreadableFile(f"{path_name(self.path)}: {answer['error']}")
             if "bytes" in answer:
@@ -123,7 +129,7 @@ class Worker:
 
     def exactly(self, count: int) -> bytes:
         """Exactly `count` bytes from the worker; fewer mean that it crashed or was stopped."""
-        content = self.process.stdout.read(count) if count <= max(CATALOGUE_CAP, BYTES_CAP) else b""
+        content = self.answers.read(count) if count <= max(CATALOGUE_CAP, BYTES_CAP) else b""
         if len(content) < count or count == 0:
             raise UnreadableFile(f"{path_name(self.path)}: truncated or garbled file (the HDF5 library failed on it)")
         return content
@@ -131,8 +137,8 @@ class Worker:
     def read_array(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
         """Ask for one array."""
         try:
-            self.process.stdin.write(json.dumps(key).encode("ascii") + b"\n")
-            self.process.stdin.flush()
+            self.questions.write(json.dumps(key).encode("ascii") + b"\n")
+            self.questions.flush()
         except OSError as error:
             raise UnreadableFile(f"{path_name(self.path)}: truncated or garbled file (reading stopped)") from error
         limit = 8 * prod(shape)
@@ -143,8 +149,8 @@ class Worker:
         """End the process and free the pipes."""
         self.process.kill()
         self.process.wait()
-        self.process.stdout.close()
+        self.answers.close()
         try:
-            self.process.stdin.close()
+            self.questions.close()
         except OSError:
             pass  # it died with a request unread

@@ -75,7 +75,7 @@ def send_array(answers: BinaryIO, file: h5py.File, key: str) -> None:
     limit_resources(CPU_SECONDS + dataset.nbytes // CPU_BYTES_PER_SECOND)
     values = np.ascontiguousarray(dataset[()])
     send(answers, {"dtype": values.dtype.str, "shape": list(dataset.shape), "bytes": values.nbytes})
-    answers.write(values.tobytes() if values.ndim == 0 else memoryview(values).cast("B"))
+    answers.write(values.tobytes() if values.ndim == 0 else values.data.cast("B"))
     answers.flush()
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypeVar
 
 from certify.errors import UnreadableFile, UnsupportedModel
 from certify.files.naming import SUPPORTED
 from certify.files.text import printable
+
+JsonObject: TypeAlias = dict[str, Any]
+Kind = TypeVar("Kind")
 
 JSON_CAP = 1 << 24
 KERAS_MODULES = ("keras", "tf_keras", "tensorflow", "builtins")
@@ -60,9 +64,14 @@ def parse_json(text: str, what: str) -> object:
         raise UnreadableFile(f"{what} is not valid JSON: {cause}") from error
 
 
-def entry(config: object, key: str, kind: type, what: str) -> object:
+def optional(config: object, key: str) -> object:
+    """config[key] where there is such a thing."""
+    return config.get(key) if isinstance(config, dict) else None
+
+
+def entry(config: object, key: str, kind: type[Kind], what: str) -> Kind:
     """config[key], of the given type. Raises UnreadableFile otherwise."""
-    value = config.get(key) if isinstance(config, dict) else None
+    value = optional(config, key)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise UnreadableFile(f"{what} lacks {key!r} of type {kind.__name__}")
     return value
@@ -84,20 +93,21 @@ def parse_architecture(text: str) -> Architecture:
 def class_name(config: object, what: str) -> str:
     """The class of a serialised Keras object; a user's own class keeps its module or package in the name."""
     name = entry(config, "class_name", str, what)
-    module, registered = config.get("module"), config.get("registered_name")
-    foreign = isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES
-    if foreign or (isinstance(registered, str) and ">" in registered and not registered.startswith("keras")):
-        return f"{module}.{name}" if foreign else registered
+    module, registered = optional(config, "module"), optional(config, "registered_name")
+    if isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES:
+        return f"{module}.{name}"
+    if isinstance(registered, str) and ">" in registered and not registered.startswith("keras"):
+        return registered
     return name
 
 
-def sequential_layers(config: dict) -> list[dict]:
+def sequential_layers(config: object) -> list[Any]:
     """The layers of a Sequential model, in order; its oldest form is the bare list."""
-    inner = config.get("config")
+    inner = optional(config, "config")
     return inner if isinstance(inner, list) else entry(inner, "layers", list, "model_config")
 
 
-def functional_layers(config: dict) -> list[dict]:
+def functional_layers(config: JsonObject) -> list[Any]:
     """The layers of a functional model from its input to its output, which must be one chain through all of them."""
     layers = entry(config, "layers", list, "model_config")
     by_name = {entry(layer_config(layer), "name", str, "a layer"): layer for layer in layers}
@@ -135,12 +145,13 @@ def node_sources(nodes: object) -> Iterator[str]:
                 yield from node_sources(value)
 
 
-def layer_config(layer: object) -> dict:
+def layer_config(layer: object) -> JsonObject:
     """A layer's own settings."""
-    return entry(layer, "config", dict, "a layer")
+    config: JsonObject = entry(layer, "config", dict, "a layer")
+    return config
 
 
-def as_two_layers(layers: list[dict]) -> Architecture:
+def as_two_layers(layers: list[Any]) -> Architecture:
     """Fold activations that are layers of their own into the dense layer before them."""
     dense: list[Dense] = []
     for layer in layers:
@@ -165,14 +176,14 @@ def as_two_layers(layers: list[dict]) -> Architecture:
     return Architecture(*dense)
 
 
-def refuse_input_rank(config: dict) -> None:
+def refuse_input_rank(config: JsonObject) -> None:
     """Samples are rows: (batch, d)."""
     shape = config.get("batch_shape", config.get("batch_input_shape"))
     if isinstance(shape, list) and len(shape) != 2:
         raise UnsupportedModel(f"input of shape {printable(shape)}; supported: (batch, d)")
 
 
-def parse_dense(config: dict) -> Dense:
+def parse_dense(config: JsonObject) -> Dense:
     """A Dense layer's settings. Raises UnsupportedModel for constraints, activity regularisers and L1."""
     name = entry(config, "name", str, "a Dense layer")
     for key in FORBIDDEN_SETTINGS:
@@ -211,7 +222,7 @@ def activation_name(value: object) -> str:
     return str(described(value))
 
 
-def own_activation(kind: str, config: dict) -> str:
+def own_activation(kind: str, config: JsonObject) -> str:
     """The activation of a ReLU or Activation layer."""
     if kind == "Activation":
         return activation_name(config.get("activation"))
@@ -226,7 +237,7 @@ def activated(dense: Dense, activation: str) -> Dense:
         return dense
     if dense.activation != LINEAR and not dense.activation == activation == "relu":
         raise UnsupportedModel(f"two activations after layer {printable(dense.name)!r}; {SUPPORTED}")
-    return Dense(**{name: getattr(dense, name) for name in Dense.__slots__} | {"activation": activation})
+    return replace(dense, activation=activation)
 
 
 def regulariser_l2(value: object, what: str) -> float:

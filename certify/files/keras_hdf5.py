@@ -152,8 +152,9 @@ def name_list(container: Container, path: str, name: str) -> list[str]:
     """A list of names held in an attribute, or in its chunks name0, name1, … where it was too long for one."""
     held = container.attributes.get(path, {})
     chunks = sorted((k for k in held if re.fullmatch(rf"{name}\d+", k)), key=lambda k: int(k[len(name) :]))
-    lists = [held[name]] if name in held else [held[chunk] for chunk in chunks]
-    if not lists or not all(isinstance(part, list) for part in lists):
+    parts = [held[name]] if name in held else [held[chunk] for chunk in chunks]
+    lists = [part for part in parts if isinstance(part, list)]
+    if not lists or len(lists) < len(parts):
         raise UnreadableFile(f"{path_name(container.path)}: {printable('/' + path)!r} lacks the list {name}")
     items = [item for part in lists for item in part]
     if not all(isinstance(item, str) for item in items):

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from certify.files.keras_config import Architecture, Dense, class_name, coefficient, described, parse_json
+from certify.files.keras_config import (
+    Architecture,
+    Dense,
+    JsonObject,
+    class_name,
+    coefficient,
+    described,
+    parse_json,
+)
 from certify.files.stated import StatedObjective
 from certify.files.text import printable
 from certify.problem.objective import Bias, Loss, Reduction
@@ -26,7 +35,7 @@ MODEL_CONFIG, TRAINING_CONFIG = "model_config", "training_config"
 class Findings:
     """What accumulates while the configurations are read."""
 
-    parts: dict[str, object] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
     sources: list[tuple[str, str]] = field(default_factory=list)
     refusals: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -58,7 +67,7 @@ def stated_by_keras(architecture: Architecture, training: str | None) -> tuple[S
     return stated, tuple(found.notes)
 
 
-def state_loss(found: Findings, config: dict, architecture: Architecture) -> None:
+def state_loss(found: Findings, config: JsonObject, architecture: Architecture) -> None:
     """Loss and reduction, where both are of a kind that is decided."""
     loss = single(config.get("loss"))
     if loss is None:
@@ -87,7 +96,7 @@ def single(loss: object) -> object:
     return loss
 
 
-def loss_name(loss: object) -> tuple[str, dict]:
+def loss_name(loss: object) -> tuple[str, JsonObject]:
     """The loss's name and settings; it may be text, a serialised function or a serialised object."""
     if not isinstance(loss, dict):
         return str(loss), {}
@@ -97,7 +106,7 @@ def loss_name(loss: object) -> tuple[str, dict]:
     return class_name(loss, "loss"), inner if isinstance(inner, dict) else {}
 
 
-def state_logistic(found: Findings, settings: dict, architecture: Architecture) -> None:
+def state_logistic(found: Findings, settings: JsonObject, architecture: Architecture) -> None:
     """binary_crossentropy is the logistic loss of the linear output: after a sigmoid, or with from_logits."""
     from_logits = bool(settings.get("from_logits", False))
     if coefficient(settings.get("label_smoothing", 0.0), "label_smoothing") > 0:
@@ -115,7 +124,7 @@ def state_logistic(found: Findings, settings: dict, architecture: Architecture) 
         )
 
 
-def state_reduction(found: Findings, settings: dict) -> None:
+def state_reduction(found: Findings, settings: JsonObject) -> None:
     """Keras averages over the batch unless the loss object says otherwise."""
     name = settings.get("reduction", "sum_over_batch_size")
     reduction = REDUCTIONS.get(name) if isinstance(name, str) else None

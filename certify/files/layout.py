@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations, product
+from typing import TypeAlias
 
 import numpy as np
 
 from certify.problem.network import Network
 
-Shape = tuple[int, ...]
+Shape: TypeAlias = tuple[int, ...]
+Layer: TypeAlias = tuple[str, str | None]  # keys of the weight and of the bias
 OUT_IN = "out-in"  # PyTorch's Linear.weight
 IN_OUT = "in-out"  # Keras, Flax and scikit-learn kernels
 
@@ -67,13 +69,13 @@ class Layout:
         """The reverse of `network`: float64 arrays by key, each with as many dimensions as the file gave it."""
         hidden = network.hidden_weights if self.hidden_order == OUT_IN else network.hidden_weights.T
         output = network.output_weights if self.output_order == IN_OUT else network.output_weights.T
-        values = {
-            self.hidden: hidden,
-            self.output: output,
-            self.hidden_bias: network.hidden_bias,
-            self.output_bias: network.output_bias,
-        }
-        return {key: shaped(values[key], dimensions[key]) for key in self.keys}
+        pairs = (
+            (self.hidden, hidden),
+            (self.hidden_bias, network.hidden_bias),
+            (self.output, output),
+            (self.output_bias, network.output_bias),
+        )
+        return {key: shaped(a, dimensions[key]) for key, a in pairs if key is not None and a is not None}
 
 
 def matrix(shape: Shape) -> tuple[int, int] | None:
@@ -115,7 +117,7 @@ class Naming:
     """
 
     style: str
-    layers: tuple[tuple[str, str | None], ...] = ()
+    layers: tuple[Layer, ...] = ()
     fixed: bool = False
     tie: bool = True
     order: str | None = None
@@ -123,19 +125,20 @@ class Naming:
     preferred_order: str | None = None
 
 
-def readings(naming: Naming, shapes: Mapping[str, Shape]) -> list[Layout]:
-    """Every layout that the names allow and whose shapes chain, suggested order first."""
+def readings(naming: Naming, shapes: Mapping[str, Shape]) -> dict[Layout, tuple[int, int, int]]:
+    """Every layout that the names allow and whose shapes chain, suggested order first, with its d, m, k."""
     orders = [naming.order] if naming.order else [IN_OUT, OUT_IN]
-    found = []
+    found = {}
     for (hidden, hidden_bias), (output, output_bias) in role_assignments(naming, shapes):
         for pair in product(orders, orders):
             layout = Layout(hidden, output, hidden_bias, output_bias, *pair)
-            if layout.dimensions(shapes) is not None:
-                found.append(layout)
+            sizes = layout.dimensions(shapes)
+            if sizes is not None:
+                found[layout] = sizes
     return found
 
 
-def role_assignments(naming: Naming, shapes: Mapping[str, Shape]) -> Iterator[tuple]:
+def role_assignments(naming: Naming, shapes: Mapping[str, Shape]) -> Iterator[tuple[Layer, ...]]:
     """((W1, b1), (W2, b2)) for every assignment of keys to roles that the names leave possible."""
     if not naming.loose:
         yield naming.layers
@@ -144,7 +147,8 @@ def role_assignments(naming: Naming, shapes: Mapping[str, Shape]) -> Iterator[tu
         return
     for keys in permutations((*naming.loose, None, None), 4):
         hidden, output, hidden_bias, output_bias = keys
-        complete = hidden is not None and output is not None and set(naming.loose) <= set(keys)
-        ranks = [len(shapes[key]) for key in (hidden_bias, output_bias) if key is not None] if complete else [2]
+        if hidden is None or output is None or not set(naming.loose) <= set(keys):
+            continue
+        ranks = [len(shapes[key]) for key in (hidden_bias, output_bias) if key is not None]
         if max(ranks, default=0) < 2 and len(shapes[hidden]) > 0 and len(shapes[output]) > 0:
             yield (hidden, hidden_bias), (output, output_bias)

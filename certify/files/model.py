@@ -143,16 +143,16 @@ def choose(
     chaining = readings(naming, shapes)
     if not chaining:
         raise UnsupportedModel(f"the shapes do not chain d -> m -> k: {shape_list(shapes)}; {MAP_HINT}")
-    fitting = [c for c in chaining if inputs is None or c.dimensions(shapes)[0] == inputs]
+    fitting = [layout for layout, (d, _, _) in chaining.items() if inputs is None or d == inputs]
     if not fitting:
-        taken = chaining[0].dimensions(shapes)[0]
+        taken = next(iter(chaining.values()))[0]
         raise UsageError(f"the network takes {taken} inputs but the data have {inputs} columns")
     for layout in fitting if len(fitting) > 1 else ():
         read_all(container, arrays, layout)
     left = distinct(settled_by_marks(fitting, marked), arrays)
     left = left if len(left) == 1 else settled_by_convention(left, naming)
     if len(left) > 1:
-        sizes = sorted({c.dimensions(shapes) for c in left})
+        sizes = sorted({chaining[layout] for layout in left})
         options = " or ".join(f"d={d}, m={m}, k={k}" for d, m, k in sizes)
         raise AmbiguousFile(f"{shape_list(shapes)} can be read in {len(left)} ways ({options}); {MAP_HINT}")
     return left[0]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from certify.errors import AmbiguousFile, UnsupportedModel, UsageError
-from certify.files.layout import IN_OUT, OUT_IN, Naming, Shape
+from certify.files.layout import IN_OUT, OUT_IN, Layer, Naming, Shape
 from certify.files.text import printable, shape_text
 
 SUPPORTED = "supported: two dense layers with ReLU between them"
@@ -88,15 +88,16 @@ def refuse_leftovers(shapes: Mapping[str, Shape], used: Iterable[str]) -> None:
         )
 
 
-def by_depth(layers: Sequence[tuple[str, str | None]]) -> tuple[tuple, bool]:
+def by_depth(layers: Sequence[Layer]) -> tuple[tuple[Layer, ...], bool]:
     """The layers sorted by the first thing in which their names differ, and whether that is a number or a word for depth."""
     split = [re.split(r"(\d+)|[./_]", key) for key, _ in layers]
     parts = [[p for p in pieces if p] for pieces in split]
     for a, b in zip(*parts, strict=False):
         if a != b:
-            ranks = depth_rank(a), depth_rank(b)
-            known = None not in ranks and ranks[0] != ranks[1]
-            return (tuple(layers) if not known or ranks[0] < ranks[1] else tuple(layers[::-1])), known
+            first, second = depth_rank(a), depth_rank(b)
+            if first is None or second is None or first == second:
+                break
+            return tuple(layers if first < second else layers[::-1]), True
     return tuple(layers), False
 
 
@@ -149,9 +150,9 @@ def plain(shapes: Mapping[str, Shape]) -> Naming:
         missing = [role for role in ROLES[:2] if not by_role[role]]
         if missing:
             raise UnsupportedModel(f"{listing(shapes)}: no array for {' and '.join(missing)}; {MAP_HINT}")
-        first = {role: next(iter(keys), None) for role, keys in by_role.items()}
-        layers = ((first["hidden.weight"], first["hidden.bias"]), (first["output.weight"], first["output.bias"]))
-        return Naming("plain", layers, fixed=True)
+        hidden, output = by_role["hidden.weight"][0], by_role["output.weight"][0]
+        biases = [next(iter(by_role[role]), None) for role in ROLES[2:]]
+        return Naming("plain", ((hidden, biases[0]), (output, biases[1])), fixed=True)
     return loose(list(shapes))
 
 

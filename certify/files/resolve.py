@@ -113,7 +113,7 @@ def check_decays(stated: StatedObjective) -> None:
             " the infimum is that without weight decay and is not attained; --weight-decay B states one for both"
         )
     for layer, value in (("hidden", hidden), ("output", output)):
-        if not (math.isfinite(value) and value > 0):
+        if value is None or not (math.isfinite(value) and value > 0):
             raise ObjectiveError(
                 f"the {layer} layer's weight decay is {value!r}; it must be positive and finite (--weight-decay B)"
             )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from certify.errors import ObjectiveError, UnreadableFile
 from certify.files.text import path_name, printable
@@ -58,14 +58,14 @@ class StatedObjective:
 def over(strong: StatedObjective, weak: StatedObjective) -> StatedObjective:
     """Part by part: what `strong` says, else what `weak` says."""
     chosen = {part: weak if speaks(weak, part) and not speaks(strong, part) else strong for part in PARTS}
-    values: dict[str, object] = {part: getattr(origin, part) for part, origin in chosen.items()}
+    values: dict[str, Any] = {part: getattr(origin, part) for part, origin in chosen.items()}
     for layer in ("hidden", "output"):
         # a bias's own decay belongs to the source of its layer's decay
         owner = chosen[f"{layer}_decay"]
         same_owner = owner is chosen[f"{layer}_bias"]
         values[f"{layer}_bias_decay"] = getattr(owner, f"{layer}_bias_decay") if same_owner else None
-    sources = [(part, origin.source(part)) for part, origin in chosen.items() if origin.source(part)]
-    refusals = [(part, origin.refusal(part)) for part, origin in chosen.items() if origin.refusal(part)]
+    sources = [(part, source) for part, origin in chosen.items() if (source := origin.source(part))]
+    refusals = [(part, refusal) for part, origin in chosen.items() if (refusal := origin.refusal(part))]
     only_loss = strong.only_loss or weak.only_loss
     return StatedObjective(**values, sources=tuple(sources), refusals=tuple(refusals), only_loss=only_loss)
 
@@ -89,7 +89,7 @@ def from_entries(entries: Mapping[str, object], where: str) -> StatedObjective:
     refuse_contradictions(values, where)
     both = decay(values, "weight_decay", where)
     bias = PENALIZE[choice(values["penalize"], PENALIZE, "penalize", where)] if "penalize" in values else None
-    stated: dict[str, object] = {
+    stated: dict[str, Any] = {
         "loss": member(values, "loss", Loss, where),
         "reduction": member(values, "reduction", Reduction, where),
         "hidden_decay": both if both is not None else decay(values, "hidden_decay", where),
@@ -114,7 +114,7 @@ def member(values: Mapping[str, object], key: str, kind: type[Choice], where: st
     return kind(choice(values[key], [str(item) for item in kind], key, where)) if key in values else None
 
 
-def choice(value: object, allowed: object, key: str, where: str) -> str:
+def choice(value: object, allowed: Iterable[str], key: str, where: str) -> str:
     """A word out of a list."""
     words = list(allowed)
     if not isinstance(value, str) or value not in words:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from certify.errors import UnreadableFile, UsageError
 from certify.files.hdf5 import copy_structure
-from certify.files.keras_config import class_name, functional_layers
+from certify.files.keras_config import JsonObject, class_name, functional_layers
 from certify.files.layout import OUT_IN, Layout
 from certify.files.model import StoredModel
 from certify.files.opening import file_sha256
@@ -53,7 +53,7 @@ def save_new_network(network: Network, path: Path) -> None:
     """
     path = Path(path)
     bias = [None if array is None else f"{layer}.bias" for layer, array in zip(LAYERS, biases(network), strict=True)]
-    layout = Layout(f"{LAYERS[0]}.weight", f"{LAYERS[1]}.weight", *bias, OUT_IN, OUT_IN)
+    layout = Layout(f"{LAYERS[0]}.weight", f"{LAYERS[1]}.weight", bias[0], bias[1], OUT_IN, OUT_IN)
     arrays = layout.stored(network, {key: 1 if key.endswith("bias") else 2 for key in layout.keys})
     try:
         with replacing(path) as temporary:
@@ -86,7 +86,7 @@ def replace_atomically(path: Path, like: StoredModel, arrays: dict[str, np.ndarr
             write_hdf5(temporary, like, arrays, width)
 
 
-def write_npz(stream: object, arrays: dict[str, np.ndarray]) -> None:
+def write_npz(stream: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
     """An npz with one member an array."""
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for key, values in arrays.items():
@@ -128,7 +128,7 @@ def update_configuration(copy: h5py.File, like: StoredModel, width: int) -> None
     copy.attrs["model_config"] = json.dumps(config)
 
 
-def set_units(config: dict, hidden: str, width: int) -> None:
+def set_units(config: JsonObject, hidden: str, width: int) -> None:
     """Change `units` of the hidden layer, and the input shape that later layers may carry."""
     inner = config["config"]
     if class_name(config, "model_config") == "Sequential":
@@ -144,7 +144,7 @@ def set_units(config: dict, hidden: str, width: int) -> None:
             after = True
 
 
-def set_last_extent(layer: dict, width: int) -> None:
+def set_last_extent(layer: JsonObject, width: int) -> None:
     """The shapes of what a layer reads, in build_config and in Keras 3's tensors."""
     shapes = [layer.get("build_config"), *tensor_configs(layer.get("inbound_nodes"))]
     for holder in shapes:
@@ -153,7 +153,7 @@ def set_last_extent(layer: dict, width: int) -> None:
                 holder[key][-1] = width
 
 
-def tensor_configs(nodes: object) -> list[dict]:
+def tensor_configs(nodes: object) -> list[Any]:
     """Every serialised tensor (a dictionary with keras_history) below a node."""
     if isinstance(nodes, dict):
         own = [nodes] if "keras_history" in nodes else []

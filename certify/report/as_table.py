@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from certify.files.text import path_name
 from certify.report.as_text import verdict_line
-from certify.report.numbers import GAP_DIGITS, difference, ratio, rounded_up, shortest
+from certify.report.numbers import GAP_DIGITS, excess, ratio, rounded_up, shortest
 from certify.report.record import CheckRecord
 
 HEADER = ("weight decay", "verdict", "F <=", "neurons", "gap <=", "relative", "file")
@@ -30,7 +30,7 @@ def path_verdicts(records: Sequence[CheckRecord]) -> str:
 
 def _row(record: CheckRecord) -> tuple[str, ...]:
     verdict = record.verdict
-    gap = max(difference(verdict.value.upper, verdict.optimum.lower), 0)
+    gap = excess(verdict.value.upper, verdict.optimum.lower)
     word = verdict.decision.value.upper() + (f" ({verdict.reason.value})" if verdict.reason else "")
     return (
         shortest(record.objective.weight_decay),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from certify.decide.verdict import Decision, Direction, Verdict, Witness
 from certify.files.text import path_name
 from certify.problem.objective import Bias, Loss, Objective, Reduction
-from certify.report.numbers import GAP_DIGITS, difference, ratio, rounded_down, rounded_up, shortest, with_error
+from certify.report.numbers import GAP_DIGITS, difference, excess, ratio, rounded_down, rounded_up, shortest, with_error
 from certify.report.record import CheckRecord, FileRecord
 from certify.report.stationarity import neuron_table, stationarity_lines
 from certify.report.training import training_sentence
@@ -59,9 +59,9 @@ def _margin(verdict: Verdict) -> str:
         relative = rounded_down(ratio(decrease, verdict.value.upper), GAP_DIGITS)
         how = f"by {verdict.witness.kind}, width {verdict.witness.width}"
         return f"decrease>={rounded_down(decrease, GAP_DIGITS)} (relative {relative}, {eps}) {how}"
-    gap = max(difference(verdict.value.upper, verdict.optimum.lower), 0)
-    relative = ratio(gap, verdict.value.lower)
-    return f"gap<={rounded_up(gap, GAP_DIGITS)} (relative {rounded_up(relative, GAP_DIGITS)}, {eps})"
+    gap = excess(verdict.value.upper, verdict.optimum.lower)
+    relative = rounded_up(ratio(gap, verdict.value.lower), GAP_DIGITS)
+    return f"gap<={rounded_up(gap, GAP_DIGITS)} (relative {relative}, {eps})"
 
 
 def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:

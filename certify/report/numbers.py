@@ -55,6 +55,11 @@ def difference(upper: float, lower: float) -> Number:
     return upper - lower
 
 
+def excess(upper: float, lower: float) -> Number:
+    """upper - lower, exactly, and not below 0."""
+    return max(difference(upper, lower), 0.0)
+
+
 def ratio(part: Number, whole: float) -> Number:
     """part / |whole|, exactly; infinite where the whole is 0 and the part is not."""
     if _is_finite(part) and math.isfinite(whole) and whole != 0:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from certify.decide.verdict import Verdict
-from certify.report.numbers import GAP_DIGITS, difference, rounded_down, with_error
+from certify.decide.verdict import Bounds, Verdict
+from certify.report.numbers import GAP_DIGITS, excess, rounded_down, with_error
 from certify.report.record import TrainingRecord
 
 
@@ -14,7 +14,7 @@ def neurons(number: int) -> str:
 
 def training_sentence(training: TrainingRecord, verdict: Verdict) -> str:
     """Which network this is: the optimum, or the best found, and of which width."""
-    return _descended(training, verdict) if training.start else _solved(training, verdict)
+    return _solved(training, verdict) if training.start is None else _descended(training, training.start, verdict)
 
 
 def _solved(training: TrainingRecord, verdict: Verdict) -> str:
@@ -28,9 +28,9 @@ def _solved(training: TrainingRecord, verdict: Verdict) -> str:
     return f"{found}; not proved to be optimal"
 
 
-def _descended(training: TrainingRecord, verdict: Verdict) -> str:
-    fall = max(difference(training.start.lower, verdict.value.upper), 0)
-    lowered = f"lowered by {rounded_down(fall, GAP_DIGITS)} from F = {with_error(*_ends(training))}"
+def _descended(training: TrainingRecord, start: Bounds, verdict: Verdict) -> str:
+    fall = excess(start.lower, verdict.value.upper)
+    lowered = f"lowered by {rounded_down(fall, GAP_DIGITS)} from F = {with_error(start.lower, start.upper)}"
     taken = f"in {training.steps} step{'s' * (training.steps != 1)}"
     if training.outcome == "already-optimal":
         rest = f"; {lowered} all the same" if fall > 0 else "; it is left as it was"
@@ -40,7 +40,3 @@ def _descended(training: TrainingRecord, verdict: Verdict) -> str:
     if training.outcome == "improved":
         return f"{lowered} {taken}; not proved to be optimal"
     return "left as it was: no better network of this width was found; not proved to be optimal"
-
-
-def _ends(training: TrainingRecord) -> tuple[float, float]:
-    return training.start.lower, training.start.upper

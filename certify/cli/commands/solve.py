@@ -111,7 +111,8 @@ def _require_sensible(request: Request, data: Path, decays: list[float]) -> None
     if decays and request.weight_decay is not None:
         raise UsageError("--weight-decay and --path-of-weight-decay exclude one another; give one of them")
     read = {"DATA": data} | ({"--like": request.like} if request.like else {})
-    for decay in decays or [None]:
+    points: list[float | None] = [*decays] or [None]
+    for decay in points:
         network, certificate = _files(request, decay)
         require_sensible_output(request, read, {"--output": network, "--certificate": certificate})
     if request.network is not None and request.like is None and request.network.suffix not in NEW_SUFFIXES:
