@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
+
 UNIT = 2.0**-53
 TINY = 2.0**-1000  # covers every underflow in sums of up to 2^50 terms
 LIBM_ULPS = 16.0
@@ -58,7 +60,7 @@ class Enclosure:
         return Enclosure(value, (self.error + other.error + UNIT * abs(value)) * SLOP)
 
 
-def enclose_sum(terms: np.ndarray, errors: np.ndarray | float = 0.0) -> Enclosure:
+def enclose_sum(terms: Floats, errors: Floats | float = 0.0) -> Enclosure:
     """Sum of all the terms, each known up to its error (arrays of one shape); math.fsum rounds once."""
     if not np.all(np.isfinite(terms)):
         return Enclosure(math.nan, math.inf)
@@ -77,7 +79,7 @@ def sums_to_zero(values: Iterable[float]) -> bool:
     return math.fsum(values) == 0.0
 
 
-def round_to_zero_sum(values: np.ndarray, keeper: int) -> np.ndarray:
+def round_to_zero_sum(values: Floats, keeper: int) -> Floats:
     """Nearby values (n,) whose exact sum is zero: rounded to a common grid, the rest put on entry `keeper`.
 
     The grid is so fine that n entries sum without rounding, and so coarse that every partial sum is a float.

@@ -56,8 +56,7 @@ def _feasible(problem: TrainingProblem, nu: np.ndarray) -> np.ndarray:
     """nu, rounded to an exact zero sum where constants are free."""
     if not problem.needs_zero_sum:
         return nu
-    room = np.abs(nu) if problem.loss.quadratic else np.minimum(np.abs(nu), problem.weights - np.abs(nu))
-    return round_to_zero_sum(nu, int(np.argmax(room)))
+    return round_to_zero_sum(nu, int(np.argmax(problem.loss.room(nu, problem.weights))))
 
 
 def _measured(problem: TrainingProblem, hinges: Hinges, nu: np.ndarray) -> tuple[np.ndarray, float]:

@@ -76,13 +76,13 @@ def plain_network(network: Network) -> CheckedNetwork:
 
 def _objective(objective: Objective) -> dict[str, str]:
     return {
-        "loss": objective.loss.value,
+        "loss": objective.loss.function.enclosure,
         "reduction": objective.reduction.value,
         "hidden_decay": float(objective.hidden_decay).hex(),
         "output_decay": float(objective.output_decay).hex(),
         "hidden_bias": objective.hidden_bias.value,
         "output_bias": objective.output_bias.value,
-        "activation": objective.activation,
+        "activation": objective.activation.name,
     }
 
 

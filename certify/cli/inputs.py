@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from certify.cli.request import Request
-from certify.problem.objective import Loss, Objective
+from certify.problem.objective import Objective
 
 if TYPE_CHECKING:
     from certify.files import StatedObjective, StoredDataset, StoredModel
-    from certify.problem.dataset import Dataset
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -56,12 +54,3 @@ def stated_by(request: Request, weight_decay: float | None) -> StatedObjective:
     from certify.files import stated_by_options
 
     return stated_by_options(request.loss, request.reduction, weight_decay, request.penalize)
-
-
-def with_canonical_targets(dataset: Dataset, objective: Objective) -> Dataset:
-    """Classes 0 and 1 become -1 and +1 for the logistic loss."""
-    if objective.loss is not Loss.LOGISTIC:
-        return dataset
-    from certify.files import logistic_targets
-
-    return replace(dataset, y=logistic_targets(dataset.y))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from certify.cli.certificate_file import certificate_wish
-from certify.cli.inputs import with_canonical_targets
 from certify.cli.progress import live_progress
 from certify.cli.request import Request
 from certify.cli.results import remark
@@ -42,9 +41,8 @@ def searching(
 
     for note in notes:
         remark(note, request)
-    dataset = with_canonical_targets(data.dataset, objective)
     options = CheckOptions(request.eps, request.time_limit, request.threads, request.seed, request.engine.value)
     wish = certificate_wish(request, model, data)
     # values that overflow are found and named by the check itself, not by numpy's warnings
     with live_progress(request.quiet) as progress, np.errstate(over="ignore", invalid="ignore"):
-        yield Search(dataset, options, progress, wish)
+        yield Search(data.dataset, options, progress, wish)

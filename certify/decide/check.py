@@ -30,6 +30,7 @@ from certify.decide.witness import (
 )
 from certify.gain.ascents import proved_gain
 from certify.gain.question import GainBound, Limits, Violator, gain_problem
+from certify.linear import matrix_rank
 from certify.problem.dataset import Dataset
 from certify.problem.dual import dual_vector, transferred_gain
 from certify.problem.network import Network
@@ -143,7 +144,7 @@ class Check:
             threads=self.options.threads,
             peak_memory_mb=_peak_memory_mb(),
         )
-        rank = int(np.linalg.matrix_rank(problem.rows))
+        rank = matrix_rank(problem.rows)
         stopped = self.limits.reached() or self.proving.unfinished
         verdict = conclude(self.findings, problem, rank, stopped, self.proving.interruption.wished, report)
         return replace(verdict, proof=self.proving.lower)

@@ -10,11 +10,12 @@ import numpy as np
 from certify.decide.stationarity import TOLERANCE, descent_at_kink, neuron_slopes, size_scale
 from certify.decide.verdict import Direction
 from certify.gain.question import Limits
+from certify.linear import matmul, norm
 from certify.problem.objective import Bias
-from certify.problem.training import Neurons, TrainingProblem, evaluate, output_size
+from certify.problem.training import Neurons, TrainingProblem, evaluate
 
 _ITERATIONS = 1_000
-_STEPS = np.concatenate([[0.0], 2.0 ** np.arange(-60, 21)])
+_STEPS = np.concatenate([[0.0], np.ldexp(1.0, np.arange(-60, 21))])
 
 
 def displaced(start: Neurons, move: Neurons, step: float) -> Neurons:
@@ -24,11 +25,12 @@ def displaced(start: Neurons, move: Neurons, step: float) -> Neurons:
 
 def gradient(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     """The gradient of the objective; at a boundary sample the gate is closed."""
-    values = problem.rows @ neurons.u.T
+    values = matmul(problem.rows, neurons.u.T)
     hidden = np.maximum(values, 0.0)
-    slope = problem.slope(hidden @ neurons.a + neurons.c)
-    u = ((values > 0) * (slope @ neurons.a.T)).T @ problem.rows + problem.beta * _penalised(problem, neurons.u)
-    a = hidden.T @ slope + problem.beta * neurons.a
+    slope = problem.slope(matmul(hidden, neurons.a) + neurons.c)
+    through = (values > 0) * matmul(slope, neurons.a.T)
+    u = matmul(through.T, problem.rows) + problem.beta * _penalised(problem, neurons.u)
+    a = matmul(hidden.T, slope) + problem.beta * neurons.a
     return Neurons(u, a, _bias_slope(problem, np.sum(slope, axis=0), neurons.c))
 
 
@@ -80,7 +82,7 @@ def descend(problem: TrainingProblem, start: Neurons, limits: Limits) -> Neurons
 
 def balanced(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     """The same function with |u_j|_P = |a_j|; a neuron of which one layer is zero becomes zero."""
-    sizes, outer = problem.size(neurons.u), output_size(neurons.a)
+    sizes, outer = problem.size(neurons.u), norm(neurons.a, axis=1)
     alive = (sizes > 0) & (outer > 0)
     ratio = np.sqrt(np.divide(outer, sizes, out=np.zeros_like(outer), where=alive))
     inverse = np.divide(1.0, ratio, out=np.zeros_like(ratio), where=ratio > 0)

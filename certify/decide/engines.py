@@ -16,6 +16,7 @@ from certify.convex.solution import RestrictedSolution, evaluated
 from certify.decide.options import CheckOptions
 from certify.gain.engine import GainProgress, Question, bound_gain
 from certify.gain.question import GainBound, GainProblem, Limits, Violator
+from certify.linear import matmul
 from certify.problem.dual import dual_vector
 from certify.problem.training import Neurons, TrainingProblem
 
@@ -128,7 +129,7 @@ def _as_blocks(problem: TrainingProblem, neurons: Neurons) -> RestrictedSolution
     c = float(neurons.c[0]) + (float(np.sum(outer[constant] * w[constant, -1])) if np.any(constant) else 0.0)
     w, signs = w[~constant], outer[~constant]
     blocks = blocks_of(problem, w, signs)
-    keys = [(s, p.tobytes()) for s, p in zip(signs, (problem.rows @ w.T > 0).T, strict=True)]
+    keys = [(s, p.tobytes()) for s, p in zip(signs, (matmul(problem.rows, w.T) > 0).T, strict=True)]
     totals = [
         np.sum([row for row, key in zip(w, keys, strict=True) if key == (s, p.tobytes())], axis=0)
         for s, p in zip(blocks.signs, blocks.patterns, strict=True)

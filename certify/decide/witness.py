@@ -16,6 +16,7 @@ from certify.decide.descent import balanced, best_step, descend, displaced, meas
 from certify.decide.stationarity import dead_neurons
 from certify.decide.verdict import Bounds, Direction, Stationarity, Witness
 from certify.gain.question import Limits, Violator
+from certify.linear import matmul, norm
 from certify.problem.network import Network
 from certify.problem.training import Neurons, TrainingProblem, evaluate
 
@@ -116,7 +117,7 @@ def _freed(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     keys: dict[tuple[float, bytes], int] = {}
     merged: list[np.ndarray] = []
     for k in np.flatnonzero(problem.size(w) > 0):
-        key = (float(signs[k]), np.packbits(problem.rows @ w[k] > 0).tobytes())
+        key = (float(signs[k]), np.packbits(matmul(problem.rows, w[k]) > 0).tobytes())
         if key in keys:
             merged[keys[key]] = merged[keys[key]] + w[k]
         else:
@@ -168,7 +169,7 @@ def narrow_candidates(
     """
     w, signs = generation.solution.w, generation.solution.blocks.signs
     rng = np.random.default_rng(seed)
-    order = np.argsort(-np.linalg.norm(problem.activations(w), axis=0), kind="stable")
+    order = np.argsort(-norm(problem.activations(w), axis=0), kind="stable")
     subsets = [order[:width]] + [np.delete(order, k)[:width] for k in range(min(order.size, width + 1))]
     subsets = [s for s in subsets if s.size][:_SUBSET_STARTS]
     starts = [(w[s], signs[s]) for s in subsets]

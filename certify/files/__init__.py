@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from certify.files.describe import Description, describe_file
     from certify.files.model import ArrayReading, StoredModel, load_model
     from certify.files.naming import parse_map
-    from certify.files.resolve import logistic_targets, resolve_objective, stated_by_options
+    from certify.files.resolve import resolve_objective, stated_by_options
     from certify.files.stated import StatedObjective, from_sidecar
     from certify.files.writer import save_network, save_new_network
 
@@ -27,7 +27,6 @@ _HOMES = {
     "from_sidecar": "certify.files.stated",
     "load_dataset": "certify.files.data",
     "load_model": "certify.files.model",
-    "logistic_targets": "certify.files.resolve",
     "parse_map": "certify.files.naming",
     "resolve_objective": "certify.files.resolve",
     "save_network": "certify.files.writer",
@@ -46,7 +45,6 @@ __all__ = [
     "from_sidecar",
     "load_dataset",
     "load_model",
-    "logistic_targets",
     "parse_map",
     "resolve_objective",
     "save_network",

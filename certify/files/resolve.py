@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from certify.errors import ObjectiveError, UnreadableFile, UsageError
 from certify.files.stated import PARTS, StatedObjective, from_entries, over
 from certify.files.text import printable
@@ -138,14 +136,17 @@ def check_bias_decay(stated: StatedObjective, layer: str) -> None:
 
 
 def check_loss(stated: StatedObjective, dataset: Dataset | None) -> None:
-    """A sigmoid output belongs to the logistic loss, and the logistic loss to two classes."""
+    """A sigmoid output belongs to the logistic loss, and the logistic loss to two classes: targets that the loss allows."""
     if stated.only_loss is not None and stated.loss is not stated.only_loss:
         raise ObjectiveError(
             f"the model ends in a sigmoid, which is decided only with the {stated.only_loss} loss, not {stated.loss}"
             f" (--loss {stated.only_loss})"
         )
-    if stated.loss is Loss.LOGISTIC and dataset is not None:
-        logistic_targets(dataset.y)
+    if stated.loss is not None and dataset is not None:
+        try:
+            stated.loss.function.canonical_targets(dataset.y)
+        except ValueError as error:
+            raise UnreadableFile(str(error)) from error
 
 
 def overrides(
@@ -168,16 +169,3 @@ def overrides(
 def shown(value: object) -> str:
     """A part's value for a note."""
     return repr(value) if isinstance(value, float) else str(value)
-
-
-def logistic_targets(y: np.ndarray) -> np.ndarray:
-    """Targets of two classes, {0, 1} or {-1, +1}, as -1.0 and +1.0; same shape.
-
-    Raises UnreadableFile with the first offending index for other values.
-    """
-    negative = -1.0 if np.any(y == -1.0) else 0.0
-    fits = (y == negative) | (y == 1.0)
-    if not fits.all():
-        index = tuple(int(i) for i in np.unravel_index(int(np.argmin(fits)), y.shape))
-        raise UnreadableFile(f"y holds {y[index]!s} at index {index}; the logistic loss needs 0 and 1, or -1 and +1")
-    return np.where(y == 1.0, 1.0, -1.0)

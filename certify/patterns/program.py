@@ -20,7 +20,7 @@ import numpy as np
 from certify.gain.question import Limits
 from certify.patterns.enumerate import Cones, enumerate_cones
 from certify.problem.network import Network
-from certify.problem.objective import Bias, Loss
+from certify.problem.objective import Bias
 from certify.problem.training import Neurons, TrainingProblem
 from certify.rounding import TINY
 
@@ -136,10 +136,11 @@ def psi(problem: TrainingProblem, blocks: np.ndarray, signs: np.ndarray, c: floa
 
 def units_of(problem: TrainingProblem) -> Units:
     """Powers of two near the largest entries."""
-    logistic = problem.objective.loss is Loss.LOGISTIC
     columns = problem.rows[:, :-1] if problem.free_hidden_bias else problem.rows
     return Units(
-        _power_of_two(columns), 1.0 if logistic else _power_of_two(problem.targets), _power_of_two(problem.weights)
+        _power_of_two(columns),
+        _power_of_two(problem.targets) if problem.loss.homogeneous else 1.0,
+        _power_of_two(problem.weights),
     )
 
 
@@ -159,12 +160,7 @@ def scaled_rows(problem: TrainingProblem, units: Units) -> np.ndarray:
 def loss_expression(problem: TrainingProblem, f: cp.Variable, units: Units) -> cp.Expression:
     """L(f) in units of the value."""
     y, weights = problem.targets[:, 0] / units.targets, problem.weights / units.weights
-    losses = {
-        Loss.HALF_SQUARED: lambda: cp.square(f - y) / 2,
-        Loss.SQUARED: lambda: cp.square(f - y),
-        Loss.LOGISTIC: lambda: cp.logistic(-cp.multiply(y, f)),
-    }
-    return cp.sum(cp.multiply(weights, losses[problem.objective.loss]()))
+    return cp.sum(cp.multiply(weights, problem.loss.expression(f, y)))
 
 
 def size_expression(problem: TrainingProblem, blocks: cp.Variable) -> cp.Expression:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
     """Samples X (n, d), targets y (n, k), optional sample weights (n,), all finite float64."""
 
-    X: np.ndarray
-    y: np.ndarray
-    sample_weight: np.ndarray | None = None
+    X: Floats
+    y: Floats
+    sample_weight: Floats | None = None
 
     def __post_init__(self) -> None:
         n = self.X.shape[0]
@@ -39,7 +41,7 @@ class Dataset:
         return self.y.shape[1]
 
 
-def canonical_sha256(*arrays: np.ndarray | None) -> str:
+def canonical_sha256(*arrays: Floats | None) -> str:
     """SHA-256 over the arrays in order: shape (count, then sizes, as little-endian int64), then float64 LE in C order.
 
     An absent array counts as the single int64 -1, so that presence is part of the hash.

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from certify.arrays import Floats
+from certify.linear import norm
 from certify.problem.objective import Bias
-from certify.problem.training import TrainingProblem, output_size
+from certify.problem.training import TrainingProblem
 from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, gamma, round_to_zero_sum, sums_to_zero
 
 if TYPE_CHECKING:
@@ -33,11 +35,11 @@ class LowerBound:
     """
 
     value: float = 0.0
-    nu: np.ndarray | None = None
+    nu: Floats | None = None
     gain: GainBound | None = None
 
 
-def dual_vector(problem: TrainingProblem, predictions: np.ndarray) -> np.ndarray:
+def dual_vector(problem: TrainingProblem, predictions: Floats) -> Floats:
     """nu = -grad L (n, k) at the predictions f (n, k), moved into the domain of the dual function.
 
     Where constants are free, f is first shifted by the constants that minimise L, and nu is rounded to exact zero sums.
@@ -51,10 +53,10 @@ def dual_vector(problem: TrainingProblem, predictions: np.ndarray) -> np.ndarray
     return nu
 
 
-def best_constant(problem: TrainingProblem, predictions: np.ndarray) -> np.ndarray:
+def best_constant(problem: TrainingProblem, predictions: Floats) -> Floats:
     """The c (k,) that minimises L(f + c), f (n, k): Newton's method for each output, kept inside a bracket of its slope's sign."""
 
-    def slope(c: np.ndarray) -> np.ndarray:
+    def slope(c: Floats) -> Floats:
         return _sums(problem.slope(predictions + c))
 
     reach = 1.0 + 2 * (np.max(np.abs(predictions), axis=0) + np.max(np.abs(problem.targets), axis=0))
@@ -77,17 +79,17 @@ def best_constant(problem: TrainingProblem, predictions: np.ndarray) -> np.ndarr
     return c
 
 
-def _sums(values: np.ndarray) -> np.ndarray:
+def _sums(values: Floats) -> Floats:
     """The sum of each column of (n, k)."""
     return np.sum(np.ascontiguousarray(values.T), axis=1)
 
 
-def zero_sums(nu: np.ndarray) -> bool:
+def zero_sums(nu: Floats) -> bool:
     """True iff every column of nu (n, k) sums to exactly zero."""
     return all(sums_to_zero(column) for column in nu.T)
 
 
-def transferred_gain(problem: TrainingProblem, nu: np.ndarray, known: LowerBound) -> float:
+def transferred_gain(problem: TrainingProblem, nu: Floats, known: LowerBound) -> float:
     """A float at least M(nu) (nu (n, k)), from a dual vector nearby whose gain is known: M is a seminorm, and
     M(delta) <= sum |delta_i| |x_i| (docs/theory.md, section 3). Infinite where nothing is known."""
     if (
@@ -98,13 +100,13 @@ def transferred_gain(problem: TrainingProblem, nu: np.ndarray, known: LowerBound
         return math.inf
     n, d = problem.rows.shape
     rows = problem.rows[:, :-1] if problem.free_hidden_bias else problem.rows
-    lengths = output_size(nu - known.nu) * output_size(rows)
+    lengths = norm(nu - known.nu, axis=1) * norm(rows, axis=1)
     step = float(np.sum(lengths)) * (1 + gamma(n + d + problem.outputs + 16)) * SLOP
     upper = (known.gain.upper + step + n * TINY) * (1 + 4 * UNIT)
     return upper if math.isfinite(upper) else math.inf
 
 
-def scaled_dual_bound(problem: TrainingProblem, nu: np.ndarray, gain_upper: float) -> float:
+def scaled_dual_bound(problem: TrainingProblem, nu: Floats, gain_upper: float) -> float:
     """A float at most P*, from any dual vector nu (n, k) and any proved gain_upper >= M(nu); never below 0.
 
     0 is always valid: every loss is nonnegative.
@@ -114,18 +116,18 @@ def scaled_dual_bound(problem: TrainingProblem, nu: np.ndarray, gain_upper: floa
     return max(0.0, *(_dual_value(problem, nu, s).lower for s in _worthy_scales(problem, nu, gain_upper)))
 
 
-def best_scale(problem: TrainingProblem, nu: np.ndarray, gain_upper: float) -> float:
+def best_scale(problem: TrainingProblem, nu: Floats, gain_upper: float) -> float:
     """The s in [0, beta/gain_upper] with which `scaled_dual_bound` gets its bound, and 0 where that is 0."""
     scales = [0.0, *_worthy_scales(problem, nu, gain_upper)]
     return max(scales, key=lambda s: _dual_value(problem, nu, s).lower if s else 0.0)
 
 
-def dual_value(problem: TrainingProblem, nu: np.ndarray) -> Enclosure:
+def dual_value(problem: TrainingProblem, nu: Floats) -> Enclosure:
     """D(nu), enclosed; it bounds P* from below where M(nu) <= beta, and its sums are 0 if constants are free."""
     return _dual_value(problem, nu, 1.0)
 
 
-def _worthy_scales(problem: TrainingProblem, nu: np.ndarray, gain_upper: float) -> tuple[float, ...]:
+def _worthy_scales(problem: TrainingProblem, nu: Floats, gain_upper: float) -> tuple[float, ...]:
     """Feasible scales, the best among them up to rounding; 0 where there is none."""
     largest = min(
         _feasible_scale(problem.beta_lower, gain_upper),
@@ -149,7 +151,7 @@ def _feasible_scale(beta: float, gain_upper: float) -> float:
     return scale
 
 
-def _best_scale(problem: TrainingProblem, nu: np.ndarray, largest: float) -> float:
+def _best_scale(problem: TrainingProblem, nu: Floats, largest: float) -> float:
     """Maximise the concave s -> D(s nu) over (0, largest] by golden section in plain floats; only a proposal."""
     penalised = problem.objective.output_bias is Bias.PENALIZED
     constant = float(np.sum(_sums(nu) ** 2)) / (2 * problem.beta) if penalised else 0.0
@@ -169,7 +171,7 @@ def _best_scale(problem: TrainingProblem, nu: np.ndarray, largest: float) -> flo
     return top if value(top) >= value(low) else low
 
 
-def _dual_value(problem: TrainingProblem, nu: np.ndarray, scale: float) -> Enclosure:
+def _dual_value(problem: TrainingProblem, nu: Floats, scale: float) -> Enclosure:
     """D(scale * nu), enclosed; a penalised output bias costs |sum(nu)|^2 / (2 beta)."""
     terms, errors = problem.loss.dual_terms(scale * nu, problem.targets, problem.weights[:, None])
     total = enclose_sum(terms, errors + 2 * UNIT * np.abs(terms))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
@@ -17,10 +19,10 @@ class Network:
     output_bias     (k,)    c, or None when the layer has no bias parameter
     """
 
-    hidden_weights: np.ndarray
-    output_weights: np.ndarray
-    hidden_bias: np.ndarray | None = None
-    output_bias: np.ndarray | None = None
+    hidden_weights: Floats
+    output_weights: Floats
+    hidden_bias: Floats | None = None
+    output_bias: Floats | None = None
 
     def __post_init__(self) -> None:
         m = self.hidden_weights.shape[0]
@@ -54,7 +56,7 @@ def padded(network: Network, width: int) -> Network:
     """The same function with at least `width` neurons, the new ones zero."""
     missing = max(0, width - network.width)
 
-    def grown(array: np.ndarray | None) -> np.ndarray | None:
+    def grown(array: Floats | None) -> Floats | None:
         return None if array is None else np.concatenate([array, np.zeros((missing, *array.shape[1:]))])
 
     return Network(

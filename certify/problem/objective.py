@@ -5,14 +5,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from certify.problem.activation import RELU, Activation
+
+if TYPE_CHECKING:
+    from certify.problem.losses.function import LossFunction
 
 
 class Loss(StrEnum):
-    """loss(f, y) of one sample."""
+    """loss(f, y) of one sample: a line for each file in `losses/`, by whose name it is known in lower case."""
 
-    HALF_SQUARED = "half-squared"  # (f - y)^2 / 2
-    SQUARED = "squared"  # (f - y)^2
-    LOGISTIC = "logistic"  # log(1 + exp(-y f)), y in {-1, +1}
+    HALF_SQUARED = "half-squared"
+    SQUARED = "squared"
+    LOGISTIC = "logistic"
+
+    @property
+    def function(self) -> LossFunction:
+        """What is known of it: values, slopes, conjugate, words. Loaded when first asked for: it needs numpy."""
+        loss: LossFunction = import_module(f"certify.problem.losses.{self.name.lower()}").LOSS
+        return loss
 
 
 class Reduction(StrEnum):
@@ -44,7 +57,7 @@ class Objective:
     output_decay: float
     hidden_bias: Bias
     output_bias: Bias
-    activation: str = "relu"
+    activation: Activation = RELU
 
     @property
     def weight_decay(self) -> float:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.errors import InputError, ObjectiveError, UnsupportedModel
+from certify.linear import matmul, norm
+from certify.problem.activation import RELU
 from certify.problem.dataset import Dataset
-from certify.problem.losses import LOSSES, LossFunction
+from certify.problem.losses.function import LossFunction
 from certify.problem.network import Network
-from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.problem.objective import Bias, Objective, Reduction
 from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, gamma
 
 _CHUNK = 1 << 22  # entries of a block of activations held at a time
@@ -25,9 +28,9 @@ _CHUNK = 1 << 22  # entries of a block of activations held at a time
 class Neurons:
     """Lifted parameters: u (m, D), a (m, k), output bias c (k,). f = (Z u^T)_+ a + c, of shape (n, k)."""
 
-    u: np.ndarray
-    a: np.ndarray
-    c: np.ndarray
+    u: Floats
+    a: Floats
+    c: Floats
 
     @property
     def width(self) -> int:
@@ -45,9 +48,9 @@ class TrainingProblem:
 
     objective: Objective
     loss: LossFunction
-    rows: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray
+    rows: Floats
+    targets: Floats
+    weights: Floats
 
     @property
     def beta(self) -> float:
@@ -90,21 +93,21 @@ class TrainingProblem:
         """Number k of outputs."""
         return self.targets.shape[1]
 
-    def size(self, u: np.ndarray) -> np.ndarray:
+    def size(self, u: Floats) -> Floats:
         """|u|_P along the last axis."""
-        return np.linalg.norm(u[..., :-1] if self.free_hidden_bias else u, axis=-1)
+        return norm(u[..., :-1] if self.free_hidden_bias else u, axis=-1)
 
-    def activations(self, u: np.ndarray) -> np.ndarray:
+    def activations(self, u: Floats) -> Floats:
         """(Z u^T)_+ of shape (n, m)."""
-        return np.maximum(self.rows @ u.T, 0.0)
+        return np.maximum(matmul(self.rows, u.T), 0.0)
 
-    def predictions(self, neurons: Neurons) -> np.ndarray:
+    def predictions(self, neurons: Neurons) -> Floats:
         """f (n, k), rounded to nearest."""
-        return self.activations(neurons.u) @ neurons.a + neurons.c
+        return matmul(self.activations(neurons.u), neurons.a) + neurons.c
 
-    def mass(self, neurons: Neurons) -> np.ndarray:
+    def mass(self, neurons: Neurons) -> Floats:
         """|u_j|_P |a_j| (m,): what a neuron costs once it is balanced, over beta."""
-        return self.size(neurons.u) * output_size(neurons.a)
+        return self.size(neurons.u) * norm(neurons.a, axis=1)
 
     def value(self, neurons: Neurons) -> float:
         """The objective of lifted neurons, rounded to nearest; for the search, never for a verdict."""
@@ -112,15 +115,15 @@ class TrainingProblem:
         bias = float(np.sum(neurons.c**2)) if self.objective.output_bias is Bias.PENALIZED else 0.0
         return loss + 0.5 * self.beta * float(np.sum(self.size(neurons.u) ** 2) + np.sum(neurons.a**2) + bias)
 
-    def data_loss(self, f: np.ndarray) -> float:
+    def data_loss(self, f: Floats) -> float:
         """L(f) at predictions f (n, k), rounded to nearest."""
         return float(np.sum(self.loss.terms(f, np.zeros_like(f), self.targets, self.weights[:, None])[0]))
 
-    def slope(self, f: np.ndarray) -> np.ndarray:
+    def slope(self, f: Floats) -> Floats:
         """grad L (n, k) at predictions f (n, k), rounded to nearest."""
         return self.loss.slope(f, self.targets, self.weights[:, None])
 
-    def curvature(self, f: np.ndarray) -> np.ndarray:
+    def curvature(self, f: Floats) -> Floats:
         """The second derivative of L by each prediction alone (n, k), at f (n, k), rounded to nearest."""
         return self.loss.curvature(f, self.targets, self.weights[:, None])
 
@@ -150,14 +153,6 @@ class TrainingProblem:
         return 1.0 if ratio == 1.0 else math.sqrt(math.sqrt(ratio))
 
 
-def output_size(a: np.ndarray) -> np.ndarray:
-    """|a_j| (m,) of output weights (m, k), rounded to nearest; exact for one output."""
-    largest = np.max(np.abs(a), axis=1, initial=0.0)
-    usual = (largest > 0) & np.isfinite(largest)
-    shares = np.divide(a, largest[:, None], out=np.ones_like(a), where=usual[:, None])
-    return largest * np.sqrt(np.sum(shares**2, axis=1))
-
-
 def training_problem(network: Network, dataset: Dataset, objective: Objective) -> TrainingProblem:
     """Check that network, data and objective fit together, and put them in the form of the theory.
 
@@ -171,8 +166,16 @@ def training_problem(network: Network, dataset: Dataset, objective: Objective) -
     weights = np.ones(n) if dataset.sample_weight is None else dataset.sample_weight
     if objective.reduction is Reduction.MEAN:
         weights = weights / n
-    loss = LOSSES[objective.loss]
-    return TrainingProblem(objective, loss, np.ascontiguousarray(rows), np.ascontiguousarray(dataset.y), weights)
+    loss = objective.loss.function
+    targets = _targets(loss, dataset)
+    return TrainingProblem(objective, loss, np.ascontiguousarray(rows), targets, weights)
+
+
+def _targets(loss: LossFunction, dataset: Dataset) -> Floats:
+    try:
+        return np.ascontiguousarray(loss.canonical_targets(dataset.y))
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None:
@@ -182,8 +185,8 @@ def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None
         )
     if network.inputs != dataset.inputs:
         raise InputError(f"the network takes {network.inputs} inputs, but the data has {dataset.inputs} columns")
-    if objective.activation != "relu":
-        raise UnsupportedModel(f"activation {objective.activation}: relu is supported")
+    if objective.activation != RELU:
+        raise UnsupportedModel(f"activation {objective.activation.name}: relu is supported")
     _check_values(dataset)
     _check_bias("hidden", network.hidden_bias, objective.hidden_bias)
     _check_bias("output", network.output_bias, objective.output_bias)
@@ -192,8 +195,6 @@ def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None
         raise ObjectiveError(f"weight decay must be positive and finite, found {decays[0]:g} and {decays[1]:g}")
     if decays[0] != decays[1] and Bias.PENALIZED in (objective.hidden_bias, objective.output_bias):
         raise ObjectiveError("layers with different weight decays are supported only without penalised biases")
-    if objective.loss is Loss.LOGISTIC and not np.all(np.abs(dataset.y) == 1):
-        raise InputError("the logistic loss needs targets -1 and +1")
 
 
 def _check_values(dataset: Dataset) -> None:
@@ -204,7 +205,7 @@ def _check_values(dataset: Dataset) -> None:
         raise InputError(f"sample weights must be nonnegative, found {float(np.min(weights)):g}")
 
 
-def _check_bias(layer: str, array: np.ndarray | None, treatment: Bias) -> None:
+def _check_bias(layer: str, array: Floats | None, treatment: Bias) -> None:
     if (array is None) != (treatment is Bias.NONE):
         has = "has no" if array is None else "has a"
         raise ObjectiveError(f"the network {has} {layer} bias, but the objective treats it as {treatment.value}")
@@ -229,7 +230,7 @@ def evaluate(problem: TrainingProblem, network: Network) -> Enclosure:
     return total
 
 
-def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[np.ndarray, np.ndarray]:
+def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[Floats, Floats]:
     """f (n, k) and its error bound: gamma(D + m + 4) times the same sums over absolute values, and what underflows."""
     u = network.hidden_weights
     if network.hidden_bias is not None:
@@ -240,8 +241,8 @@ def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[np
     f, sizes = np.empty((n, network.outputs)), np.empty((n, network.outputs))
     for start in range(0, n, step):
         rows = problem.rows[start : start + step]
-        f[start : start + step] = np.maximum(rows @ u.T, 0.0) @ a + c
-        sizes[start : start + step] = (np.abs(rows) @ np.abs(u).T) @ np.abs(a)
+        f[start : start + step] = matmul(np.maximum(matmul(rows, u.T), 0.0), a) + c
+        sizes[start : start + step] = matmul(matmul(np.abs(rows), np.abs(u).T), np.abs(a))
     underflow = TINY * np.sum((1 + np.abs(a)) * np.any(u != 0, axis=1)[:, None], axis=0)
     sizes += np.abs(c) * (sizes > 0)  # the bias alone is exact
     return f, (gamma(u.shape[1] + network.width + 4) * sizes + underflow) * SLOP

@@ -91,7 +91,7 @@ def _objective(record: CheckRecord) -> dict[str, Any]:
         "output_decay": objective.output_decay,
         "hidden_bias": objective.hidden_bias.value,
         "output_bias": objective.output_bias.value,
-        "activation": objective.activation,
+        "activation": objective.activation.name,
         "sample_weights": record.weighted,
     }
 

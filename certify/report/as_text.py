@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from certify.decide.verdict import Decision, Direction, Verdict, Witness
 from certify.files.text import path_name
-from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.problem.objective import Bias, Objective, Reduction
 from certify.report.numbers import GAP_DIGITS, difference, excess, ratio, rounded_down, rounded_up, shortest, with_error
 from certify.report.record import CheckRecord, FileRecord
 from certify.report.stationarity import neuron_table, stationarity_lines
@@ -18,16 +18,6 @@ LABEL = 13
 DIRECTION_DIGITS = 3
 COLOURS = {Decision.CERTIFIED: "32", Decision.REFUTED: "31", Decision.INCONCLUSIVE: "33"}
 
-_LOSS_FORMULA = {
-    Loss.HALF_SQUARED: "(f(x_i) - y_i)^2 / 2",
-    Loss.SQUARED: "(f(x_i) - y_i)^2",
-    Loss.LOGISTIC: "log(1 + exp(-y_i f(x_i)))",
-}
-_LOSS_WORDS = {
-    Loss.HALF_SQUARED: "half the squared error",
-    Loss.SQUARED: "the squared error",
-    Loss.LOGISTIC: "the logistic loss, y = -1 or +1",
-}
 _BIAS_WORDS = {Bias.NONE: "none", Bias.PENALIZED: "penalized", Bias.FREE: "free (not penalized)"}
 
 
@@ -96,10 +86,11 @@ def _certificate_entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
 
 def _objective_entries(objective: Objective, samples: int, weighted: bool) -> Iterator[tuple[str, str]]:
     over = f"1/{samples} sum" if objective.reduction is Reduction.MEAN else "sum"
-    yield "objective", f"F = {over}_i {'w_i ' if weighted else ''}{_LOSS_FORMULA[objective.loss]}"
+    yield "objective", f"F = {over}_i {'w_i ' if weighted else ''}{objective.loss.function.formula}"
     yield "", f"    + {_penalty(objective)}"
     combined = "averaged" if objective.reduction is Reduction.MEAN else "summed"
-    yield "", f"{_LOSS_WORDS[objective.loss]}, {combined} over {_count(samples, 'sample')}, {objective.activation}"
+    words, activation = objective.loss.function.words, objective.activation.name
+    yield "", f"{words}, {combined} over {_count(samples, 'sample')}, {activation}"
     yield "", f"hidden bias {_BIAS_WORDS[objective.hidden_bias]}, output bias {_BIAS_WORDS[objective.output_bias]}"
 
 

@@ -45,7 +45,11 @@ from certify.cli.app import run
     ],
 )
 def test_a_mistake_is_one_line_and_exit_2(
-    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Nothing reaches stdout, and stderr holds one line that begins with the command's name."""
     monkeypatch.chdir(tmp_path)

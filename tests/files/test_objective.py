@@ -9,7 +9,7 @@ import pytest
 from stored_files import hdf5, keras, l2, npz, random_network, torch_state, two_layers
 
 from certify.errors import InputError, ObjectiveError, UnreadableFile, UsageError
-from certify.files import StatedObjective, load_model, logistic_targets, resolve_objective, stated_by_options
+from certify.files import StatedObjective, load_model, resolve_objective, stated_by_options
 from certify.problem.dataset import Dataset
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 
@@ -83,21 +83,12 @@ def test_an_unknown_convention_is_refused() -> None:
         resolve_objective(NET, None, SILENT, SILENT, "jax")
 
 
-@pytest.mark.parametrize("labels", [(0.0, 1.0), (-1.0, 1.0)])
-def test_two_classes_become_signs(labels: tuple[float, float]) -> None:
-    """{0, 1} and {-1, +1} both arrive as -1 and +1."""
-    y = np.array(labels)[[0, 1, 1, 0]].reshape(4, 1)
-    assert np.array_equal(logistic_targets(y), [[-1.0], [1.0], [1.0], [-1.0]])
-
-
 @pytest.mark.parametrize(("y", "index"), [([0, 1, 2], 2), ([1, 0.5, 1], 1), ([-1, 1, 0], 2)])
 def test_other_labels_are_refused_with_their_index(y: list[float], index: int) -> None:
-    """The first label outside the two classes is named, also when the objective is resolved."""
+    """The first label outside the two classes of the logistic loss is named when the objective is resolved."""
     targets = np.array(y, dtype=float).reshape(-1, 1)
-    with pytest.raises(UnreadableFile, match=rf"index \({index}, 0\)"):
-        logistic_targets(targets)
     options = stated_by_options("logistic", "sum", 1.0)
-    with pytest.raises(UnreadableFile):
+    with pytest.raises(UnreadableFile, match=rf"index \({index}, 0\)"):
         resolve_objective(BARE, Dataset(np.ones((3, 3)), targets), SILENT, options)
 
 

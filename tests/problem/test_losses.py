@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from exact import fractions, natural_log, sample_loss
 
-from certify.problem.losses import LOSSES
 from certify.problem.objective import Loss
 from certify.rounding import enclose_sum
 
@@ -45,7 +44,7 @@ def test_terms_are_enclosed(loss: Loss, seed: int) -> None:
     """Each sample's loss lies within its error, also at the ends of the prediction's own error."""
     f, y, w = sample(seed, loss)
     f_error = np.abs(f) * 1e-10
-    terms, errors = LOSSES[loss].terms(f, f_error, y, w)
+    terms, errors = loss.function.terms(f, f_error, y, w)
     for i in range(f.size):
         for shift in (-1, 0, 1):
             exact = Fraction(w[i]) * sample_loss(loss, Fraction(f[i]) + shift * Fraction(f_error[i]), Fraction(y[i]))
@@ -57,7 +56,7 @@ def test_terms_are_enclosed(loss: Loss, seed: int) -> None:
 def test_dual_terms_are_enclosed(loss: Loss, seed: int) -> None:
     """Each finite dual term lies within its error of the exact conjugate, and none is finite outside the domain."""
     f, y, w = sample(seed, loss)
-    function = LOSSES[loss]
+    function = loss.function
     nu = function.into_domain(-function.slope(f, y, w), y, w) * np.random.default_rng(seed).choice(
         [1.0, 0.3, 1e-9], f.size
     )
@@ -81,7 +80,7 @@ def test_fenchel_young(loss: Loss, seed: int) -> None:
     n = 30
     y = rng.choice([-1.0, 1.0], n) if loss is Loss.LOGISTIC else rng.standard_normal(n)
     f, other, w = rng.standard_normal(n), rng.standard_normal(n), rng.uniform(0.1, 2.0, n)
-    function = LOSSES[loss]
+    function = loss.function
     nu = -function.slope(f, y, w)
     dual = function.dual_terms(nu, y, w)[0]
     assert function.terms(f, 0 * f, y, w)[0] + nu * f == pytest.approx(dual, rel=1e-12, abs=1e-12)
@@ -93,7 +92,7 @@ def test_slope_and_curvature_are_derivatives(loss: Loss) -> None:
     """Central differences of the terms give the slope, and those of the slope the curvature."""
     rng = np.random.default_rng(0)
     y, f, w, h = rng.choice([-1.0, 1.0], 20), rng.standard_normal(20) * 3, rng.uniform(0, 2, 20), 1e-5
-    function, zero = LOSSES[loss], np.zeros(20)
+    function, zero = loss.function, np.zeros(20)
     rise = function.terms(f + h, zero, y, w)[0] - function.terms(f - h, zero, y, w)[0]
     assert rise / (2 * h) == pytest.approx(function.slope(f, y, w), rel=1e-6, abs=1e-8)
     bend = function.slope(f + h, y, w) - function.slope(f - h, y, w)
@@ -105,7 +104,7 @@ def test_the_largest_scale_keeps_the_domain(loss: Loss) -> None:
     """Every dual term is finite up to the largest scale; a vector of the wrong sign, or on weight zero, has scale 0."""
     rng = np.random.default_rng(1)
     y, f, w = rng.choice([-1.0, 1.0], 30), rng.standard_normal(30), rng.uniform(0.1, 2, 30)
-    function = LOSSES[loss]
+    function = loss.function
     nu = -function.slope(f, y, w)
     scale = min(function.largest_scale(nu, y, w), 1e6)
     assert scale >= 1
@@ -122,7 +121,7 @@ def test_what_is_not_finite_gives_no_bound(loss: Loss, bad: float) -> None:
     """A NaN or infinite dual entry, prediction, target or weight never yields a finite lower bound; +inf is no value."""
     good = np.ones(3)
     spoilt = np.array([1.0, bad, 1.0])
-    function = LOSSES[loss]
+    function = loss.function
     with np.errstate(all="ignore"):
         cases = [
             function.dual_terms(0.5 * spoilt, good, good),
@@ -138,5 +137,13 @@ def test_what_is_not_finite_gives_no_bound(loss: Loss, bad: float) -> None:
 def test_tiny_weights_do_not_lose_the_square() -> None:
     """nu^2 / (2 w) counts where nu^2 alone underflows: dropping it would double the lower bound."""
     nu, y, w = np.array([1e-170]), np.array([1e30]), np.array([1e-200])
-    terms, _ = LOSSES[Loss.HALF_SQUARED].dual_terms(nu, y, w)
+    terms, _ = Loss.HALF_SQUARED.function.dual_terms(nu, y, w)
     assert terms[0] == pytest.approx(0.5e-140)
+
+
+@pytest.mark.parametrize("labels", [(0.0, 1.0), (-1.0, 1.0)])
+def test_two_classes_become_signs(labels: tuple[float, float]) -> None:
+    """The logistic loss takes {0, 1} and {-1, +1} as -1 and +1; the squared losses take targets as they are."""
+    y = np.array(labels)[[0, 1, 1, 0]].reshape(4, 1)
+    assert np.array_equal(Loss.LOGISTIC.function.canonical_targets(y), [[-1.0], [1.0], [1.0], [-1.0]])
+    assert Loss.SQUARED.function.canonical_targets(y) is y

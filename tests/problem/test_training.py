@@ -12,6 +12,7 @@ from exact import encloses, exact_objective, random_network
 from oracles import dataset, objective, objective_value
 
 from certify.errors import InputError, ObjectiveError, UnsupportedModel
+from certify.problem.activation import Activation
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
@@ -139,9 +140,9 @@ PLAIN = (Network(np.ones((1, 1)), np.ones((1, 1))), dataset([[1], [2]], [1, -1])
         ({"objective": objective(-1.0)}, ObjectiveError, "positive and finite"),
         ({"objective": objective(np.nan)}, ObjectiveError, "positive and finite"),
         ({"objective": objective(np.inf)}, ObjectiveError, "positive and finite"),
-        ({"objective": replace(objective(0.1), activation="tanh")}, UnsupportedModel, "tanh"),
+        ({"objective": replace(objective(0.1), activation=Activation("abs", -1.0, 1.0))}, UnsupportedModel, "abs"),
         (
-            {"objective": objective(0.1, Loss.LOGISTIC), "dataset": dataset([[1], [2]], [1, 0])},
+            {"objective": objective(0.1, Loss.LOGISTIC), "dataset": dataset([[1], [2]], [1, 2])},
             InputError,
             r"-1 and \+1",
         ),
