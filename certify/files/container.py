@@ -12,6 +12,8 @@ import numpy as np
 from certify.errors import UnreadableFile
 from certify.files.text import path_name, printable, shape_text
 
+NPZ, HDF5 = "npz", "HDF5"
+
 BYTES_CAP = 1 << 30  # of one array, in memory
 RATIO_CAP = 200  # declared over stored bytes, for anything above RATIO_FLOOR
 RATIO_FLOOR = 1 << 24
@@ -36,7 +38,7 @@ class Container:
     """An open file. attributes[object path][name]; the root's path is "". Arrays can be read while it is open."""
 
     path: Path
-    kind: str  # "npz" or "HDF5"
+    kind: str  # NPZ or HDF5
     sha256: str
     arrays: Mapping[str, StoredArray]
     attributes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

@@ -17,7 +17,7 @@ import numpy as np
 
 import certify
 from certify.errors import CertifyError, UnreadableFile
-from certify.files.container import BYTES_CAP, Container, StoredArray
+from certify.files.container import BYTES_CAP, HDF5, Container, StoredArray
 from certify.files.text import path_name
 
 Answer: TypeAlias = dict[str, Any]
@@ -78,7 +78,7 @@ def open_hdf5(path: Path, digest: str, size: int) -> Iterator[Container]:
         worker.await_start()
         content = worker.receive(ANSWER_SECONDS)
         arrays = {key: declare(worker, key, item) for key, item in content["arrays"].items()}
-        yield Container(path, "HDF5", digest, arrays, content["attributes"], tuple(content["groups"]))
+        yield Container(path, HDF5, digest, arrays, content["attributes"], tuple(content["groups"]))
     finally:
         worker.close()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from certify.errors import AmbiguousFile, InputError, UnsupportedModel, UsageError
-from certify.files.container import Container, check_float64_size, numeric_dtype, read_float64
-from certify.files.keras_hdf5 import KerasModel, is_keras, read_keras
+from certify.files.container import HDF5, Container, check_float64_size, numeric_dtype, read_float64
 from certify.files.layout import IN_OUT, OUT_IN, Layout, Naming, Shape, readings
 from certify.files.naming import MAP_HINT, SUPPORTED, mapped, recognise_names
 from certify.files.opening import open_container
@@ -18,6 +18,9 @@ from certify.files.stated import SIDECAR, StatedObjective, from_attributes, from
 from certify.files.text import path_name, printable, shape_text
 from certify.problem.dataset import canonical_sha256
 from certify.problem.network import Network
+
+if TYPE_CHECKING:
+    from certify.files.keras_hdf5 import KerasModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,10 @@ def read_model(container: Container, mapping: Mapping[str, str] | None, inputs: 
 
 def keras_part(container: Container, mapping: Mapping[str, str] | None) -> KerasModel | None:
     """What a Keras file says of itself; None for other files, and where --map takes the place of a missing configuration."""
+    if container.kind != HDF5:
+        return None
+    from certify.files.keras_hdf5 import is_keras, read_keras
+
     if not is_keras(container):
         return None
     if not mapping:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from certify.errors import UnreadableFile
 from certify.files.archive import open_archive
-from certify.files.container import Container
+from certify.files.container import HDF5, NPZ, Container
 from certify.files.text import path_name, printable, reading
 
 FILE_CAP = 4 << 30
@@ -53,7 +53,7 @@ def open_container(path: Path) -> Iterator[Container]:
 
 def opener_of(kind: str) -> Callable[[Path, str, int], AbstractContextManager[Container]]:
     """What opens a file of this kind, given its SHA-256 and its size."""
-    if kind == "npz":
+    if kind == NPZ:
         return open_archive
     from certify.files.hdf5 import open_hdf5  # only for HDF5: it brings all that starts a process
 
@@ -79,13 +79,13 @@ def read_head(path: Path) -> tuple[bytes, int]:
 
 
 def recognise(path: Path, head: bytes) -> str:
-    """ "npz" or "HDF5" by magic bytes; anything else is refused with what it is and how to convert it."""
+    """NPZ or HDF5 by magic bytes; anything else is refused with what it is and how to convert it."""
     if not head:
         raise UnreadableFile(f"{path_name(path)}: the file is empty; expected npz or HDF5")
     if any(head[k : k + 8] == HDF5_SIGNATURE for k in HDF5_OFFSETS):
-        return "HDF5"
+        return HDF5
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        return "npz"
+        return NPZ
     raise UnreadableFile(f"{path_name(path)}: {foreign_format(path, head)}")
 
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from certify.errors import UnreadableFile, UsageError
+from certify.files.container import NPZ
 from certify.files.hdf5 import copy_structure
 from certify.files.keras_config import JsonObject, class_name, functional_layers
 from certify.files.layout import OUT_IN, Layout
@@ -78,7 +79,7 @@ def biases(network: Network) -> tuple[np.ndarray | None, np.ndarray | None]:
 def replace_atomically(path: Path, like: StoredModel, arrays: dict[str, np.ndarray], width: int) -> None:
     """Write beside the target, then rename: a reader sees the old file or the new one, never half of it."""
     with replacing(path) as temporary:
-        if like.container == "npz":
+        if like.container == NPZ:
             with open(temporary, "wb") as stream:
                 # keys such as "file" are names of savez's own arguments, so members are written one by one
                 write_npz(stream, arrays)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from certificates import Plan, document, sealed
 from checker_cases import PLANS
-from command_line import certify, only_line
+from command_line import called, certify, only_line
 
 from certify.problem.objective import Bias
 
@@ -57,7 +57,7 @@ def test_accepted(tmp_path: Path, name: str) -> None:
     cert = tmp_path / "cert.json"
     cert.write_bytes(sealed(with_files(PLANS[name], model, data)))
     for options in ((), ("--paranoid",)):
-        outcome = certify("verify", cert, model, data, *options)
+        outcome = called("verify", cert, model, data, *options)
         assert (outcome.returncode, outcome.stderr) == (0, b"")
         assert outcome.stdout.startswith(f"ACCEPTED {PLANS[name].verdict} eps=".encode())
 
@@ -65,12 +65,12 @@ def test_accepted(tmp_path: Path, name: str) -> None:
 def test_json(files: tuple[Path, Path, Path]) -> None:
     """--format json gives the claims with every number in full, or the reason."""
     cert, model, data = files
-    answer = json.loads(certify("verify", *files, "--format", "json").stdout)
+    answer = json.loads(called("verify", *files, "--format", "json").stdout)
     claim = with_files(PLANS[BASE], model, data)["claim"]
     assert answer["accepted"] is True and answer["verdict"] == "open" and answer["reason"] is None
     assert answer["lower_bound"] == float.fromhex(claim["lower_bound"])
     assert answer["value_bounds"]["lower"] == float.fromhex(claim["value"][0])
-    outcome = certify("verify", cert, model, model_like(data), "--format", "json")
+    outcome = called("verify", cert, model, model_like(data), "--format", "json")
     assert outcome.returncode == 5
     answer = json.loads(outcome.stdout)
     assert answer["accepted"] is False and "data file" in answer["reason"]
@@ -87,7 +87,7 @@ def model_like(data: Path) -> Path:
 def test_other_bytes_of_the_same_arrays(files: tuple[Path, Path, Path]) -> None:
     """A file that was written anew is not the file that the certificate names."""
     cert, model, data = files
-    outcome = certify("verify", cert, model, model_like(data))
+    outcome = called("verify", cert, model, model_like(data))
     assert outcome.returncode == 5
     assert only_line(outcome.stdout).startswith("REJECTED data file: not the one that the certificate is about")
 
@@ -97,15 +97,15 @@ def test_other_arrays(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
     plan, (_, model, data) = PLANS[BASE], files
     cert = tmp_path / "plain.json"
     cert.write_bytes(sealed(document(replace(plan, carried=False))))
-    assert certify("verify", cert, model, data).returncode == 0
+    assert called("verify", cert, model, data).returncode == 0
     (tmp_path / "b").mkdir()
     moved = replace(plan.network, output_weights=np.nextafter(plan.network.output_weights, 9))
     other_model, _ = saved(tmp_path / "b", replace(plan, network=moved))
-    outcome = certify("verify", cert, other_model, data)
+    outcome = called("verify", cert, other_model, data)
     assert outcome.returncode == 5
     assert only_line(outcome.stdout).startswith("REJECTED network: not the arrays that the certificate is about")
     _, other_data = saved(tmp_path / "b", replace(plan, data=replace(plan.data, X=-plan.data.X)))
-    assert b"REJECTED data: not the arrays" in certify("verify", cert, model, other_data).stdout
+    assert b"REJECTED data: not the arrays" in called("verify", cert, model, other_data).stdout
 
 
 def test_carried_arrays_must_be_the_same(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
@@ -115,10 +115,10 @@ def test_carried_arrays_must_be_the_same(files: tuple[Path, Path, Path], tmp_pat
     content["data"]["arrays"] = document(PLANS[BASE])["data"]["arrays"]
     cert = tmp_path / "carried.json"
     cert.write_bytes(sealed(content))
-    assert certify("verify", cert, model, data).returncode == 0
+    assert called("verify", cert, model, data).returncode == 0
     content["data"]["arrays"]["y"][0] = (0.5).hex()
     cert.write_bytes(sealed(content))
-    assert b"REJECTED data: not the arrays" in certify("verify", cert, model, data).stdout
+    assert b"REJECTED data: not the arrays" in called("verify", cert, model, data).stdout
 
 
 def test_other_shapes(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
@@ -128,16 +128,16 @@ def test_other_shapes(tmp_path: Path, files: tuple[Path, Path, Path]) -> None:
     plain.write_bytes(sealed(document(replace(plan, carried=False))))
     two = tmp_path / "two.npz"
     np.savez(two, X=plan.data.X, y=np.ones((plan.data.samples, 2)))
-    assert b"REJECTED data: 2 outputs" in certify("verify", plain, model, two).stdout
+    assert b"REJECTED data: 2 outputs" in called("verify", plain, model, two).stdout
     wide = tmp_path / "wide.npz"
     net = plan.network
     double = {"W1": np.hstack([net.hidden_weights.T] * 2), "b1": np.tile(net.hidden_bias, 2)}
     np.savez(wide, **double, W2=np.vstack([net.output_weights] * 2), b2=net.output_bias)
-    assert b"REJECTED samples, inputs, width are (6, 2, 6)" in certify("verify", plain, wide, data).stdout
+    assert b"REJECTED samples, inputs, width are (6, 2, 6)" in called("verify", plain, wide, data).stdout
     bare = tmp_path / "bare.npz"
     np.savez(bare, W1=net.hidden_weights.T, W2=net.output_weights)
-    assert b"REJECTED hidden and output bias" in certify("verify", plain, bare, data).stdout
-    assert certify("verify", cert, bare, data).returncode == 5
+    assert b"REJECTED hidden and output bias" in called("verify", plain, bare, data).stdout
+    assert called("verify", cert, bare, data).returncode == 5
     assert plan.goal.hidden_bias is not Bias.NONE
 
 
@@ -146,17 +146,17 @@ def test_unreadable_files_are_exit_code_two(files: tuple[Path, Path, Path], tmp_
     missing = tmp_path / "missing"
     for position in range(3):
         arguments = [missing if i == position else path for i, path in enumerate(files)]
-        outcome = certify("verify", *arguments)
+        outcome = called("verify", *arguments)
         assert (outcome.returncode, outcome.stdout) == (2, b"")
         assert b"missing" in only_line(outcome.stderr).encode()
-    assert certify("verify", tmp_path, files[1], files[2]).returncode == 2
+    assert called("verify", tmp_path, files[1], files[2]).returncode == 2
 
 
 def test_garbage_certificate_is_exit_code_five(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     """What can be opened and is no certificate is rejected."""
     garbage = tmp_path / "garbage"
     garbage.write_bytes(b"garbage")
-    outcome = certify("verify", garbage, *files[1:])
+    outcome = called("verify", garbage, *files[1:])
     assert outcome.returncode == 5 and only_line(outcome.stdout).startswith("REJECTED not JSON")
 
 

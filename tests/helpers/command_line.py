@@ -1,11 +1,16 @@
-"""Runs the real command in a process of its own, as a user would."""
+"""Runs the command: in a process of its own, as a user would, or in this one, which costs a tenth of it."""
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
+
+from certify.cli.app import run
 
 ROOT = Path(__file__).resolve().parents[2]
 SILENT = ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "COLUMNS")
@@ -25,6 +30,14 @@ def certify(
     return subprocess.run(
         command, cwd=cwd, input=stdin, capture_output=True, env=environment(**extra), timeout=120, check=False
     )
+
+
+def called(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+    """The same outcome, of a call in this process, whose environment is put back afterwards."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), patch.dict(os.environ):
+        code = run([str(argument) for argument in arguments])
+    return subprocess.CompletedProcess(arguments, code, out.getvalue().encode(), err.getvalue().encode())
 
 
 def only_line(stream: bytes) -> str:

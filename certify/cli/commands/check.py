@@ -55,14 +55,14 @@ def check(model: ModelArgument, data: DataArgument, request: Request) -> int:
 
 def _with_witness_file(record: CheckRecord, request: Request, model: StoredModel) -> Outcome:
     """Write the better network where that was asked for."""
-    from certify.files import save_network
-
     file, witness = request.witness, record.verdict.witness
     if file is None:
         return record, None
     if witness is None:
         remark(f"no better network was found; {file} was not written", request)
         return record, None
+    from certify.files import save_network
+
     try:
         save_network(witness.network, file, model)
     except InputError as error:
