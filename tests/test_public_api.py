@@ -25,16 +25,16 @@ SIGNATURES = {
         "-> None",
     ],
     "Dataset": [
-        "X: np.ndarray",
-        "y: np.ndarray",
-        "sample_weight: np.ndarray | None = None",
+        "X: Floats",
+        "y: Floats",
+        "sample_weight: Floats | None = None",
         "-> None",
     ],
     "Network": [
-        "hidden_weights: np.ndarray",
-        "output_weights: np.ndarray",
-        "hidden_bias: np.ndarray | None = None",
-        "output_bias: np.ndarray | None = None",
+        "hidden_weights: Floats",
+        "output_weights: Floats",
+        "hidden_bias: Floats | None = None",
+        "output_bias: Floats | None = None",
         "-> None",
     ],
     "Objective": [
@@ -44,7 +44,7 @@ SIGNATURES = {
         "output_decay: float",
         "hidden_bias: Bias",
         "output_bias: Bias",
-        "activation: str = 'relu'",
+        "activation: Activation = Activation(name='relu', below=0.0, above=1.0)",
         "-> None",
     ],
     "Verdict": [
