@@ -12,6 +12,7 @@ import numpy as np
 
 from certify.certificates import CertificateWish, Source, confirmed
 from certify.convex.blocks import blocks_of_neurons
+from certify.convex.solution import RestrictedSolution
 from certify.decide.conclusion import Findings, conclude
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
@@ -101,10 +102,9 @@ class Check:
         self._prove(tolerance=max(self.options.eps / 4, TIGHT))
         if self.findings.improvable:
             self._take_local()
-        generation = self.proving.generation
-        wanting = self.findings.improvable and not self.findings.same_width and generation.solution is not None
-        if wanting and not self.limits.reached():
-            self._take(narrow_candidates(self.problem, generation, self.network.width, self.options.seed, self.limits))
+        solution, wanting = self.proving.solution, self.findings.improvable and not self.findings.same_width
+        if wanting and solution is not None and not self.limits.reached():
+            self._take(narrow_candidates(self.problem, solution, self.network.width, self.options.seed, self.limits))
         self._sharpen()
 
     def look(self) -> None:
@@ -166,9 +166,9 @@ class Check:
         """Prove P*, and try on the way what the solutions give for this network."""
         within = self.limits.within(seconds)
 
-        def solved() -> Limits:
+        def solved(solution: RestrictedSolution) -> Limits:
             self.findings.raise_lower(self.proving.lower.value)
-            self._take(rebuilt_candidates(self.problem, self.proving.generation, self.proving.known, self.limits))
+            self._take(rebuilt_candidates(self.problem, solution, self.proving.known, self.limits))
             if self.findings.improvable:
                 self._take_local()
             return self._worth_proving(within, nodes)

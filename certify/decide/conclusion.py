@@ -157,7 +157,7 @@ def explain(decision: Decision, reason: Reason | None, findings: Findings, witne
         return "no two-layer ReLU network of any width is better by more than eps"
     if decision is Decision.REFUTED:
         return "a network of at most the same width has a lower objective"
-    if reason is Reason.WIDTH:
+    if reason is Reason.WIDTH and witness is not None:
         return f"a wider network ({witness.width} neurons) is better; none of this width was found to be"
     if reason is Reason.LIMIT:
         return "the search ended before the bounds met; they are true as far as they go"

@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from certify.decide.stationarity import TOLERANCE, descent_at_kink, neuron_slopes, size_scale
+from certify.arrays import Floats
+from certify.decide.quasi_newton import minimized
+from certify.decide.stationarity import TOLERANCE, NeuronSlopes, descent_at_kink, neuron_slopes, size_scale
 from certify.decide.verdict import Direction
 from certify.gain.question import Limits
 from certify.linear import matmul, norm
 from certify.problem.objective import Bias
 from certify.problem.training import Neurons, TrainingProblem, evaluate
 
-_ITERATIONS = 1_000
+_STEPS_DOWN = 1_000
 _STEPS = np.concatenate([[0.0], np.ldexp(1.0, np.arange(-60, 21))])
 
 
@@ -34,7 +36,7 @@ def gradient(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     return Neurons(u, a, _bias_slope(problem, np.sum(slope, axis=0), neurons.c))
 
 
-def _penalised(problem: TrainingProblem, u: np.ndarray) -> np.ndarray:
+def _penalised(problem: TrainingProblem, u: Floats) -> Floats:
     if not problem.free_hidden_bias:
         return u
     u = u.copy()
@@ -42,7 +44,7 @@ def _penalised(problem: TrainingProblem, u: np.ndarray) -> np.ndarray:
     return u
 
 
-def _bias_slope(problem: TrainingProblem, total: np.ndarray, c: np.ndarray) -> np.ndarray:
+def _bias_slope(problem: TrainingProblem, total: Floats, c: Floats) -> Floats:
     treatment = problem.objective.output_bias
     if treatment is Bias.NONE:
         return np.zeros_like(c)
@@ -50,34 +52,24 @@ def _bias_slope(problem: TrainingProblem, total: np.ndarray, c: np.ndarray) -> n
 
 
 def descend(problem: TrainingProblem, start: Neurons, limits: Limits) -> Neurons:
-    """A local descent of the objective from start, by L-BFGS; the result is never worse than start."""
-    from scipy.optimize import minimize  # imported where it is needed: it takes half a second
-
+    """A local descent of the objective from start, as far as the limits allow; the result is never worse than start."""
     shapes = (start.u.shape, start.a.shape, start.c.shape)
     ends = np.cumsum([start.u.size, start.a.size])
     scale = size_scale(problem, start)
 
-    def unpack(x: np.ndarray) -> Neurons:
-        return Neurons(*(part.reshape(shape) * scale for part, shape in zip(np.split(x, ends), shapes, strict=True)))
+    def packed(neurons: Neurons) -> Floats:
+        return np.concatenate([neurons.u.ravel(), neurons.a.ravel(), neurons.c])
 
-    def fun(x: np.ndarray) -> tuple[float, np.ndarray]:
-        if limits.reached():
-            raise StopIteration
-        here = unpack(x)
-        value = problem.value(here)
-        if value < best[0]:
-            best[0], best[1] = value, here
-        g = gradient(problem, here)
-        return value, scale * np.concatenate([g.u.ravel(), g.a.ravel(), g.c])
+    def unpacked(x: Floats) -> Neurons:
+        u, a, c = (part.reshape(shape) * scale for part, shape in zip(np.split(x, ends), shapes, strict=True))
+        return Neurons(u, a, c)
 
-    best: list = [problem.value(start), start]
-    x = np.concatenate([start.u.ravel(), start.a.ravel(), start.c]) / scale
-    options = {"maxiter": _ITERATIONS, "maxfun": 2 * _ITERATIONS, "ftol": 1e-15, "gtol": 1e-12, "maxcor": 12}
-    try:
-        minimize(fun, x, jac=True, method="L-BFGS-B", options=options)
-    except StopIteration:
-        pass
-    return best[1]
+    def function(x: Floats) -> tuple[float, Floats]:
+        here = unpacked(x)
+        return problem.value(here), scale * packed(gradient(problem, here))
+
+    end = unpacked(minimized(function, packed(start) / scale, _STEPS_DOWN, limits.reached).x)
+    return end if problem.value(end) < problem.value(start) else start
 
 
 def balanced(problem: TrainingProblem, neurons: Neurons) -> Neurons:
@@ -89,7 +81,7 @@ def balanced(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     return Neurons(neurons.u * ratio[:, None], neurons.a * inverse[:, None], neurons.c)
 
 
-def steepest(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> Direction | None:
+def steepest(problem: TrainingProblem, neurons: Neurons, nu: Floats) -> Direction | None:
     """The negative (Clarke) gradient, or at a Clarke point that is not directionally stationary the steepest kink; with the
     best measured step. None where neither lowers the objective beyond rounding."""
     scale = size_scale(problem, neurons)
@@ -105,7 +97,7 @@ def steepest(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> Dire
     return direction or _steepest_kink(problem, neurons, slopes)
 
 
-def _steepest_kink(problem: TrainingProblem, neurons: Neurons, slopes: list) -> Direction | None:
+def _steepest_kink(problem: TrainingProblem, neurons: Neurons, slopes: list[NeuronSlopes]) -> Direction | None:
     best: Direction | None = None
     for j, s in enumerate(slopes):
         rate, _, along = descent_at_kink(problem, s) if s.kinked else (0.0, 0.0, None)

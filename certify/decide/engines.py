@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.convex.blocks import Blocks, blocks_of
 from certify.convex.design import Design
 from certify.convex.generation import ColumnGeneration, Solver
@@ -35,7 +36,7 @@ class Engine(Protocol):
         threshold: float,
         stop_above: float,
         limits: Limits,
-        known: Sequence[np.ndarray],
+        known: Sequence[Floats],
         progress: GainProgress,
     ) -> GainBound:
         """Bounds on M(nu); may stop once M <= threshold is proved, or a gain above stop_above is found."""
@@ -54,11 +55,23 @@ class SearchEngine:
     def __init__(self, options: CheckOptions) -> None:
         self.options = options
 
-    def bound(self, problem, threshold, stop_above, limits, known, progress):
+    def bound(
+        self,
+        problem: GainProblem,
+        threshold: float,
+        stop_above: float,
+        limits: Limits,
+        known: Sequence[Floats],
+        progress: GainProgress,
+    ) -> GainBound:
+        """As the protocol says."""
         question = Question(threshold, _TOLERANCE, stop_above, seed=self.options.seed, threads=self.options.threads)
         return bound_gain(problem, question, limits, known, progress)
 
-    def generation(self, problem, blocks, seed, limits):
+    def generation(
+        self, problem: TrainingProblem, blocks: Blocks, seed: int, limits: Limits
+    ) -> ColumnGeneration | None:
+        """As the protocol says."""
         return ColumnGeneration(problem, blocks, seed, self._solver())
 
     def _solver(self) -> Solver:
@@ -77,14 +90,26 @@ class EnumerationEngine:
     def __init__(self, options: CheckOptions) -> None:
         self.options = options
 
-    def bound(self, problem, threshold, stop_above, limits, known, progress):
+    def bound(
+        self,
+        problem: GainProblem,
+        threshold: float,
+        stop_above: float,
+        limits: Limits,
+        known: Sequence[Floats],
+        progress: GainProgress,
+    ) -> GainBound:
+        """As the protocol says."""
         from certify.patterns.kkt import gain_by_enumeration
 
         bound = gain_by_enumeration(problem, Limits(limits.deadline, cancelled=limits.cancelled))
         progress(bound.lower, bound.upper, bound.nodes, float(bound.settled))
         return bound
 
-    def generation(self, problem, blocks, seed, limits):
+    def generation(
+        self, problem: TrainingProblem, blocks: Blocks, seed: int, limits: Limits
+    ) -> ColumnGeneration | None:
+        """As the protocol says."""
         program = FullProgram(problem, blocks, seed)
         return program if program.solve_all(limits) else None
 

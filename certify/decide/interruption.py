@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
+
+Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class Interruption:
@@ -17,7 +20,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.wished = False
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Handler] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():

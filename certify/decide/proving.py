@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.convex.blocks import Blocks
 from certify.convex.generation import ColumnGeneration
+from certify.convex.solution import RestrictedSolution
 from certify.decide.engines import Engine, make_engine
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, Progress, ProgressCallback
@@ -66,38 +68,49 @@ class Proving:
             self.generation.add(violators)
         return self.generation is not None
 
+    @property
+    def solution(self) -> RestrictedSolution | None:
+        """The program's last solution; None before there was one."""
+        return None if self.generation is None else self.generation.solution
+
     def settled(self, tolerance: float) -> bool:
         """Whether the program's value is proved to be P*, to the relative tolerance."""
-        if self.generation is None or self.generation.solution is None:
+        if self.solution is None:
             return False
-        value = self.generation.solution.value
+        value = self.solution.value
         return value - self.lower.value <= tolerance * abs(value)
 
-    def prove(self, tolerance: float, within: Limits, solved: Callable[[], Limits]) -> None:
+    def prove(self, tolerance: float, within: Limits, solved: Callable[[RestrictedSolution], Limits]) -> None:
         """Generate columns and prove that none is missing, to the tolerance, over and over.
 
-        solved: called after every solve, and once more with what the last bound met; gives the next bound's limits.
+        solved: called with every solution, and once more with what the last bound met; gives the next bound's limits.
         """
+        generation, solution = self.generation, None
+        if generation is None:
+            return
         threshold = self.problem.beta * (1 + tolerance)
         while not within.reached():
             self.report("convex program")
-            self.generation.run(min(tolerance, 10 * TIGHT), self._half(within), self._note_solution)
-            if self.generation.solution is None:
+            generation.run(min(tolerance, 10 * TIGHT), self._half(within), self._note_solution)
+            solution, nu = generation.solution, generation.nu
+            if solution is None or nu is None:
                 return
-            limits = solved()
+            limits = solved(solution)
             if self.settled(TIGHT):
                 return
             stop_above = np.inf if self._late() else threshold
-            bound = self.bound(self.generation.nu, threshold, limits, self.generation.directions, "proof", stop_above)
+            bound = self.bound(nu, threshold, limits, generation.directions, "proof", stop_above)
             self.known = [v for v in bound.witnesses if v.gain > self.problem.beta * (1 - _NEAR)]
-            if not self.generation.add([v for v in self.known if v.gain > threshold]):
+            if not generation.add([v for v in self.known if v.gain > threshold]):
                 break
-        if self.known and not self.limits.reached():
-            solved()
+        if solution is not None and self.known and not self.limits.reached():
+            solved(solution)
 
     def _note_solution(self) -> None:
         """Show what the program has come to, rounded up by far more than its value can be wrong."""
-        value = self.generation.solution.value * (1 + TIGHT)
+        if self.solution is None:
+            return
+        value = self.solution.value * (1 + TIGHT)
         self.best_value = value if self.best_value is None else min(value, self.best_value)
         self.report("convex program")
 
@@ -111,10 +124,10 @@ class Proving:
 
     def bound(
         self,
-        nu: np.ndarray,
+        nu: Floats,
         threshold: float,
         limits: Limits,
-        known: Sequence[np.ndarray],
+        known: Sequence[Floats],
         stage: str,
         stop_above: float = np.inf,
     ) -> GainBound:

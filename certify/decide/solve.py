@@ -146,9 +146,9 @@ class _Solving:
         """Prove, and keep the networks that the last solution gives."""
         proving = self.proving
 
-        proving.prove(tolerance, within, lambda: within)
-        if proving.generation.solution is not None:
-            self._take(rebuilt_candidates(self.problem, proving.generation, proving.known, proving.limits))
+        proving.prove(tolerance, within, lambda _: within)
+        if proving.solution is not None:
+            self._take(rebuilt_candidates(self.problem, proving.solution, proving.known, proving.limits))
 
     def _time_to_prove(self) -> Limits:
         """All of it, unless a width may have to be searched for."""
@@ -158,11 +158,13 @@ class _Solving:
 
     def _narrow(self, width: int) -> None:
         """Networks of the width although the optimum needs more, as long as another round finds a better one."""
-        proving = self.proving
+        proving, optimum = self.proving, self.proving.solution
+        if optimum is None:
+            return
         for count in range(_NARROW_ROUNDS):
             before = self._best(width).value.upper
             seed = proving.options.seed + count
-            self._take(narrow_candidates(self.problem, proving.generation, width, seed, proving.limits))
+            self._take(narrow_candidates(self.problem, optimum, width, seed, proving.limits))
             if proving.limits.reached() or not self._best(width).value.upper < before:
                 return
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.convex.blocks import blocks_of, network_of
-from certify.convex.generation import ColumnGeneration
 from certify.convex.polish import polish
 from certify.convex.restricted import solve_restricted
+from certify.convex.solution import RestrictedSolution
 from certify.convex.sparsify import fewest, prune
 from certify.decide.descent import balanced, best_step, descend, displaced, measured, steepest
 from certify.decide.stationarity import dead_neurons
@@ -48,7 +49,7 @@ def witnesses(problem: TrainingProblem, candidates: Iterable[Candidate]) -> Iter
 
 
 def first_steps(
-    problem: TrainingProblem, neurons: Neurons, nu: np.ndarray, stationarity: Stationarity
+    problem: TrainingProblem, neurons: Neurons, nu: Floats, stationarity: Stationarity
 ) -> Iterator[Candidate]:
     """Balancing, and one step of steepest descent, where the network is not stationary: conditions A or B fail, or a kink
     lets the objective fall."""
@@ -115,7 +116,7 @@ def _freed(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     even = balanced(problem, neurons)
     w, signs = even.u * np.abs(even.a), np.sign(even.a[:, 0])
     keys: dict[tuple[float, bytes], int] = {}
-    merged: list[np.ndarray] = []
+    merged: list[Floats] = []
     for k in np.flatnonzero(problem.size(w) > 0):
         key = (float(signs[k]), np.packbits(matmul(problem.rows, w[k]) > 0).tobytes())
         if key in keys:
@@ -131,13 +132,12 @@ def _freed(problem: TrainingProblem, neurons: Neurons) -> Neurons:
 
 
 def rebuilt_candidates(
-    problem: TrainingProblem, generation: ColumnGeneration, extra: Sequence[Violator], limits: Limits
+    problem: TrainingProblem, solution: RestrictedSolution, extra: Sequence[Violator], limits: Limits
 ) -> Iterator[Candidate]:
     """The optimum of the convex program with few neurons: pruned, and in its sparsest form.
 
     extra: directions of gain beta that the solution does not use, but a sparser one may.
     """
-    solution = generation.solution
     w, signs = solution.w, solution.blocks.signs
     t = prune(problem, w, signs)
     kept = t > 0
@@ -153,21 +153,21 @@ def rebuilt_candidates(
         yield _resolved(problem, directions[chosen], all_signs[chosen], limits)
 
 
-def _resolved(problem: TrainingProblem, directions: np.ndarray, signs: np.ndarray, limits: Limits) -> Candidate:
+def _resolved(problem: TrainingProblem, directions: Floats, signs: Floats, limits: Limits) -> Candidate:
     """The best network with these patterns, one neuron each."""
     solution = polish(problem, solve_restricted(problem, blocks_of(problem, directions, signs), limits), limits)
     return Candidate(network_of(problem, solution.w, solution.blocks.signs, solution.c), "rebuilt")
 
 
 def narrow_candidates(
-    problem: TrainingProblem, generation: ColumnGeneration, width: int, seed: int, limits: Limits
+    problem: TrainingProblem, optimum: RestrictedSolution, width: int, seed: int, limits: Limits
 ) -> Iterator[Candidate]:
     """Good networks of the width although the optimum needs more: parts of the optimum, and random starts, descended.
 
     The atoms of the optimum are taken heaviest first, then each in turn left out; every start is solved over its own
     patterns, which may leave its neurons on boundaries, then descended, and solved again.
     """
-    w, signs = generation.solution.w, generation.solution.blocks.signs
+    w, signs = optimum.w, optimum.blocks.signs
     rng = np.random.default_rng(seed)
     order = np.argsort(-norm(problem.activations(w), axis=0), kind="stable")
     subsets = [order[:width]] + [np.delete(order, k)[:width] for k in range(min(order.size, width + 1))]

@@ -28,17 +28,17 @@ class Dataset:
     @property
     def samples(self) -> int:
         """Number n of samples."""
-        return self.X.shape[0]
+        return int(self.X.shape[0])
 
     @property
     def inputs(self) -> int:
         """Number d of inputs."""
-        return self.X.shape[1]
+        return int(self.X.shape[1])
 
     @property
     def outputs(self) -> int:
         """Number k of targets of a sample."""
-        return self.y.shape[1]
+        return int(self.y.shape[1])
 
 
 def canonical_sha256(*arrays: Floats | None) -> str:

@@ -65,7 +65,7 @@ def best_constant(problem: TrainingProblem, predictions: Floats) -> Floats:
         low = np.where(wrong, 4 * low, low)
     while np.any(wrong := (slope(high) < 0) & (high < 1e9 * reach)):
         high = np.where(wrong, 4 * high, high)
-    c = np.zeros_like(reach)
+    c: Floats = np.zeros_like(reach)
     for _ in range(200):
         here = slope(c)
         low, high = np.where(here < 0, c, low), np.where(here < 0, high, c)
@@ -81,7 +81,8 @@ def best_constant(problem: TrainingProblem, predictions: Floats) -> Floats:
 
 def _sums(values: Floats) -> Floats:
     """The sum of each column of (n, k)."""
-    return np.sum(np.ascontiguousarray(values.T), axis=1)
+    sums: Floats = np.sum(np.ascontiguousarray(values.T), axis=1)
+    return sums
 
 
 def zero_sums(nu: Floats) -> bool:

@@ -39,26 +39,25 @@ class Network:
     @property
     def width(self) -> int:
         """Number m of hidden neurons."""
-        return self.hidden_weights.shape[0]
+        return int(self.hidden_weights.shape[0])
 
     @property
     def inputs(self) -> int:
         """Number d of inputs."""
-        return self.hidden_weights.shape[1]
+        return int(self.hidden_weights.shape[1])
 
     @property
     def outputs(self) -> int:
         """Number k of outputs."""
-        return self.output_weights.shape[1]
+        return int(self.output_weights.shape[1])
 
 
 def padded(network: Network, width: int) -> Network:
     """The same function with at least `width` neurons, the new ones zero."""
     missing = max(0, width - network.width)
 
-    def grown(array: Floats | None) -> Floats | None:
-        return None if array is None else np.concatenate([array, np.zeros((missing, *array.shape[1:]))])
+    def grown(array: Floats) -> Floats:
+        return np.concatenate([array, np.zeros((missing, *array.shape[1:]))])
 
-    return Network(
-        grown(network.hidden_weights), grown(network.output_weights), grown(network.hidden_bias), network.output_bias
-    )
+    bias = None if network.hidden_bias is None else grown(network.hidden_bias)
+    return Network(grown(network.hidden_weights), grown(network.output_weights), bias, network.output_bias)

@@ -7,6 +7,7 @@ the equal beta = sqrt(hidden * output) by rescaling every neuron.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class Neurons:
     @property
     def width(self) -> int:
         """Number of neurons."""
-        return self.a.shape[0]
+        return int(self.a.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,12 +87,12 @@ class TrainingProblem:
     @property
     def samples(self) -> int:
         """Number n of samples."""
-        return self.rows.shape[0]
+        return int(self.rows.shape[0])
 
     @property
     def outputs(self) -> int:
         """Number k of outputs."""
-        return self.targets.shape[1]
+        return int(self.targets.shape[1])
 
     def size(self, u: Floats) -> Floats:
         """|u|_P along the last axis."""
@@ -131,9 +132,9 @@ class TrainingProblem:
         """The network's neurons, rescaled to equal decays."""
         scale = self._layer_scale()
         u = network.hidden_weights * scale
-        if self.objective.hidden_bias is not Bias.NONE:
+        if network.hidden_bias is not None:
             u = np.column_stack([u, network.hidden_bias * scale])
-        c = np.zeros(self.outputs) if self.objective.output_bias is Bias.NONE else network.output_bias
+        c = np.zeros(self.outputs) if network.output_bias is None else network.output_bias
         return Neurons(u, network.output_weights / scale, c)
 
     def lower(self, neurons: Neurons) -> Network:
@@ -218,16 +219,21 @@ def evaluate(problem: TrainingProblem, network: Network) -> Enclosure:
     terms, errors = problem.loss.terms(f, f_error, problem.targets, problem.weights[:, None])
     # the weights 1/n are rounded: one more relative unit on every term
     total = enclose_sum(terms, errors + 2 * UNIT * np.abs(terms))
-    layers = [(objective.hidden_decay, network.hidden_weights), (objective.output_decay, network.output_weights)]
-    if objective.hidden_bias is Bias.PENALIZED:
-        layers.append((objective.hidden_decay, network.hidden_bias))
-    if objective.output_bias is Bias.PENALIZED:
-        layers.append((objective.output_decay, network.output_bias))
-    for decay, array in layers:
+    for decay, array in _penalised(objective, network):
         entries = np.ravel(array)
         squares = decay * (0.5 * entries**2)
         total = total + enclose_sum(squares, 4 * UNIT * squares + TINY * (1 + decay) * (entries != 0))
     return total
+
+
+def _penalised(objective: Objective, network: Network) -> Iterator[tuple[float, Floats]]:
+    """Every array of parameters that costs something, with its decay."""
+    yield objective.hidden_decay, network.hidden_weights
+    yield objective.output_decay, network.output_weights
+    if objective.hidden_bias is Bias.PENALIZED and network.hidden_bias is not None:
+        yield objective.hidden_decay, network.hidden_bias
+    if objective.output_bias is Bias.PENALIZED and network.output_bias is not None:
+        yield objective.output_decay, network.output_bias
 
 
 def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[Floats, Floats]:

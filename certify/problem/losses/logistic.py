@@ -60,9 +60,11 @@ class Logistic(LossFunction):
         return y * np.clip(nu * y, 0.0, w * (1 - 32 * UNIT))
 
     def expression(self, f: cp.Expression, y: Floats) -> cp.Expression:
-        import cvxpy as cp
+        from cvxpy.atoms.affine.binary_operators import multiply
+        from cvxpy.atoms.elementwise.logistic import logistic
 
-        return cp.logistic(-cp.multiply(y, f))
+        expression: cp.Expression = logistic(-multiply(y, f))
+        return expression
 
     def room(self, nu: Floats, w: Floats) -> Floats:
         return np.minimum(np.abs(nu), w - np.abs(nu))

@@ -52,6 +52,5 @@ class Squares(LossFunction):
         return np.where(w > 0, nu, 0.0)
 
     def expression(self, f: cp.Expression, y: Floats) -> cp.Expression:
-        import cvxpy as cp
-
-        return self.factor / 2 * cp.square(f - y)
+        expression: cp.Expression = self.factor / 2 * (f - y) ** 2
+        return expression
