@@ -17,9 +17,10 @@ from certify.certificates.budget import Budget
 from certify.certificates.majorant_units import engine_side
 from certify.certificates.side import Side, Unprovable
 from certify.gain.majorants.bounding import Outcome, branching_scores, explore
-from certify.gain.majorants.brancher import uniform, unit_direction
+from certify.gain.majorants.brancher import unit_direction
 from certify.gain.majorants.node import Cuts, Majorant, Node
 from certify.gain.majorants.quadratic import best_multipliers, multipliers_prove
+from certify.gain.majorants.relaxation import uniform
 from certify.gain.search.tree import LEAF
 
 _BEYOND = 1e-9

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.gain.ascents import as_violator, distinct, proved_gain
 from certify.gain.majorants.ascent import ascend
 from certify.gain.majorants.brancher import MajorantBrancher, unit_direction
@@ -25,6 +26,7 @@ from certify.gain.majorants.size import affordable
 from certify.gain.question import GainBound, GainProblem, Limits, Violator
 from certify.gain.quick import quick_gain_bound
 from certify.gain.search.queue import Search
+from certify.linear import norm
 
 GainProgress = Callable[[float, float, int], None]  # lower, upper, nodes
 
@@ -38,7 +40,7 @@ def bound_gain_by_majorants(
     threshold: float,
     tolerance: float,
     limits: Limits,
-    start: Sequence[np.ndarray] = (),
+    start: Sequence[Floats] = (),
     progress: GainProgress | None = None,
     threads: int = 1,
 ) -> GainBound:
@@ -80,14 +82,14 @@ def bound_gain_by_majorants(
     return GainBound(best, upper(), found, search.nodes, settled, "majorants")
 
 
-def first_directions(brancher: MajorantBrancher, start: Sequence[np.ndarray], limits: Limits) -> list[np.ndarray]:
+def first_directions(brancher: MajorantBrancher, start: Sequence[Floats], limits: Limits) -> list[Floats]:
     """The given directions, and where ascents from them, from the heaviest rows and from some random ones end."""
     start = [direction for direction in start if np.all(np.isfinite(direction))]
     hinges, found = brancher.hinges, list(start)
     if hinges is None or hinges.rank == 0:
         return found
     rng, points, heads = np.random.default_rng(0), hinges.points, hinges.heads
-    weight = np.abs(hinges.nu) * np.sqrt(np.einsum("ij,ij->i", points[:, heads:], points[:, heads:]))
+    weight = np.abs(hinges.nu) * norm(points[:, heads:], axis=1)
     seeds = [hinges.reduced_direction(direction) for direction in start]
     count = _STARTS if points.size <= _CHEAP else 2
     seeds += [unit_direction(sign * points[i], heads) for i in np.argsort(-weight)[: count // 4] for sign in (1, -1)]

@@ -11,27 +11,32 @@ from collections.abc import Callable
 
 import numpy as np
 
+from certify._core.zonotope import nearest_in_zonotope
+from certify.arrays import Floats
 from certify.gain.majorants.node import OneSign
+from certify.linear import eigvalsh, gram, matmul, norm, solve_positive
 
 _INNER = 80
+_RIDGE = 1e-14  # of the trace: rows that depend on one another leave a system that can be solved
 _FREE_BIAS_WEIGHT = 30.0  # stands for infinity in the dual norm of a free bias, which is then optimised exactly
 
 
-def ascend(whole: OneSign, v: np.ndarray, stop: Callable[[], bool], steps: int = 15) -> np.ndarray:
+def ascend(whole: OneSign, v: Floats, stop: Callable[[], bool], steps: int = 15) -> Floats:
     """A unit direction (N,) at least as good as v; a local maximum as a rule."""
     weighted, up = whole.points * np.abs(2 * whole.half)[:, None], whole.half > 0
     raising, lowering = weighted[up], weighted[~up]
     best = with_best_bias(whole, v)
     value = whole.gain(best)
-    t = (lowering @ best > 0).astype(float)
-    measured = lowering * _metric(whole.heads, v.size)
-    rate = 1 / max(float(np.linalg.eigvalsh(measured.T @ measured)[-1]), 2.0**-900)
+    t = (matmul(lowering, best) > 0).astype(np.float64)
+    metric = _metric(whole.heads, v.size)
+    measured = lowering * metric
+    rate = 1 / max(float(eigvalsh(gram(measured))[-1]), 2.0**-900)
     for _ in range(steps):
         if stop():
             break
-        z = raising[raising @ best > 0].sum(axis=0)
-        t = _nearest_in_zonotope(z, lowering, t, whole.heads, rate)
-        candidates = [_unit(whole, z - t @ lowering), _unit(whole, _exact_on_kinks(z, lowering, t, whole.heads))]
+        z = np.sum(raising[matmul(raising, best) > 0], axis=0)
+        t = nearest_in_zonotope(measured, z * metric, t, rate, _INNER)
+        candidates = [_unit(whole, z - matmul(t, lowering)), _unit(whole, _exact_on_kinks(z, lowering, t, whole.heads))]
         following = max((with_best_bias(whole, u) for u in candidates), key=whole.gain)
         if not whole.gain(following) > value * (1 + 1e-13):
             break
@@ -39,55 +44,48 @@ def ascend(whole: OneSign, v: np.ndarray, stop: Callable[[], bool], steps: int =
     return best
 
 
-def _metric(heads: int, size: int) -> np.ndarray:
+def _metric(heads: int, size: int) -> Floats:
     """Square roots of the dual norm's weights: 0 for the constant, 1 for the normed coordinates."""
     weights = np.ones(size)
     weights[:heads] = [0.0, _FREE_BIAS_WEIGHT][:heads]
     return weights
 
 
-def _unit(whole: OneSign, residual: np.ndarray) -> np.ndarray:
+def _unit(whole: OneSign, residual: Floats) -> Floats:
     """The homogenised unit direction that pairs best with the residual."""
     weights = _metric(whole.heads, residual.size)
     v = residual * weights**2
-    size = np.linalg.norm(v[whole.heads :])
+    size = norm(v[whole.heads :])
     v = v / size if size > 0 else np.zeros_like(v)
     v[0] = 1.0
     v[1 : whole.heads] = np.clip(v[1 : whole.heads], -1.0, 1.0)
     return v
 
 
-def _nearest_in_zonotope(z: np.ndarray, lowering: np.ndarray, t: np.ndarray, heads: int, rate: float) -> np.ndarray:
-    """Accelerated projected gradients for min |z - sum t_j b_j| over the box, from t."""
-    weights = _metric(heads, z.size)
-    B, target = lowering * weights, z * weights
-    momentum, ahead = 1.0, t
-    for _ in range(_INNER):
-        following = np.minimum(np.maximum(ahead + rate * (B @ (target - ahead @ B)), 0.0), 1.0)
-        raised = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = following + (momentum - 1) / raised * (following - t)
-        t, momentum = following, raised
-    return t
-
-
-def _exact_on_kinks(z: np.ndarray, lowering: np.ndarray, t: np.ndarray, heads: int) -> np.ndarray:
+def _exact_on_kinks(z: Floats, lowering: Floats, t: Floats, heads: int) -> Floats:
     """The residual z - sum t_j b_j with the t_j strictly inside (0, 1) solved for exactly."""
     weights = _metric(heads, z.size)
     free = (t > 1e-3) & (t < 1 - 1e-3)
-    fixed = z - np.where(free, 0.0, np.round(t)) @ lowering
+    fixed = z - matmul(np.where(free, 0.0, np.round(t)), lowering)
     if not np.any(free):
         return fixed
-    inside = np.linalg.lstsq((lowering[free] * weights).T, fixed * weights, rcond=None)[0]
-    return fixed - np.clip(inside, 0.0, 1.0) @ lowering[free]
+    rows = lowering[free] * weights
+    products = matmul(rows, rows.T)
+    products[np.diag_indices(len(rows))] += _RIDGE * float(np.trace(products)) + 2.0**-900
+    try:
+        inside = solve_positive(products, matmul(rows, fixed * weights))
+    except ArithmeticError:
+        return fixed - matmul(t[free], lowering[free])
+    return fixed - matmul(np.clip(inside, 0.0, 1.0), lowering[free])
 
 
-def with_best_bias(whole: OneSign, v: np.ndarray) -> np.ndarray:
+def with_best_bias(whole: OneSign, v: Floats) -> Floats:
     """v with its free bias, if there is one, at the best of the gain's breakpoints along it."""
     if whole.heads == 1:
         return v
     rows = whole.points
     slopes = whole.half * rows[:, 1]
-    rest = rows @ np.concatenate([[0.0, 0.0], v[2:]])
+    rest = matmul(rows, np.concatenate([[0.0, 0.0], v[2:]]))
     breaks = np.append(-rest / rows[:, 1], v[1])
     order = np.argsort(-rest / rows[:, 1], kind="stable")
     knots = (-rest / rows[:, 1])[order]

@@ -8,28 +8,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.gain.ascents import as_violator
-from certify.gain.compiling import CompiledModule
 from certify.gain.majorants.ascent import ascend
 from certify.gain.majorants.bounding import Outcome, branching_scores, explore
 from certify.gain.majorants.node import Cuts, Majorant, Node, one_sign
 from certify.gain.majorants.reduction import homogenised
+from certify.gain.majorants.relaxation import uniform
 from certify.gain.majorants.size import node_work
 from certify.gain.question import GainProblem, Violator
 from certify.gain.reduction import ReducedGain
 from certify.gain.search.queue import Expansion, Part
+from certify.linear import norm
 from certify.rounding import gamma, scaled
 
 _BLEND = 0.1  # how much of the uniform distribution a child's start takes in
 _START_MU = 2e-4  # a child's central path is joined here, however far its parent's was followed
 _NUMERICS = 3e-8  # relative: asking a node for more would not end
 _WORTHLESS = 1e-24  # of the node's size, scores being squares: no hinge is left that could be given a sign to any use
-_PATIENCE = 32  # nodes that are explored before compiled code is loaded
-_LONG_PATIENCE = 500  # and before it is made, which takes more than a minute
 _FAR = 0.9  # of the best gain: from a direction below it no ascent is tried
-
-
-COMPILED = CompiledModule("certify.gain.majorants.jit", "majorants_jit*.py", "majorants")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +38,7 @@ class Portion:
 
     sign: int
     cuts: Cuts
-    start: np.ndarray | None = None
+    start: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,14 +63,13 @@ class MajorantBrancher:
     def __init__(self, problem: GainProblem, reduced: ReducedGain | None = None) -> None:
         self.problem = problem
         self.stop: Callable[[], bool] = lambda: False
-        self.compiled: Callable | None = None
         self.hinges = homogenised(problem, reduced)
         self.node_work = node_work(len(problem.nu), problem.rows.shape[1], problem.free_bias)
         if self.hinges is not None:
             self.halves = {sign: one_sign(self.hinges, sign) for sign in (1, -1)}
             points, nu = self.hinges.points, self.hinges.nu
             self.node_work = node_work(len(nu), self.hinges.rank, problem.free_bias)
-            mass = float(np.abs(nu) @ np.sqrt(np.einsum("ij,ij->i", points, points)))
+            mass = float(np.sum(np.abs(nu) * norm(points, axis=1)))
             self.floor = gamma(4 * len(nu) + 80) * 4 * mass
 
     def roots(self) -> list[Part]:
@@ -84,10 +80,7 @@ class MajorantBrancher:
         return [Part(math.inf, 1 / len(signs), Portion(sign, ())) for sign in signs]
 
     def round_size(self, nodes: int) -> tuple[int, int]:
-        """Few at a time: each takes milliseconds and more. Called between rounds, so that all nodes of one go the same way."""
-        if nodes >= _PATIENCE and self.compiled is None:
-            module = COMPILED.current(nodes >= _LONG_PATIENCE)
-            self.compiled = None if module is None else module.compiled_improve
+        """Few at a time: each takes milliseconds and more."""
         return (2, 1) if nodes < 16 else (4, 1)
 
     def expand(self, part: Part, threshold: float, best: float, budget: int) -> Expansion:
@@ -148,7 +141,7 @@ class MajorantBrancher:
             else scaled(gain, -self.hinges.reduced.exponent) + self.hinges.slack + self.floor
         )
 
-    def snapshot(self, state: Portion) -> dict[str, np.ndarray]:
+    def snapshot(self, state: Portion) -> dict[str, Floats]:
         """The part's arrays."""
         start = np.zeros(0, dtype=np.float32) if state.start is None else state.start
         return {
@@ -157,7 +150,7 @@ class MajorantBrancher:
             "start": start,
         }
 
-    def restore(self, arrays: dict[str, np.ndarray]) -> Portion:
+    def restore(self, arrays: dict[str, Floats]) -> Portion:
         """The part of those arrays."""
         cuts = tuple((int(hinge), int(sign)) for hinge, sign in arrays["cuts"])
         return Portion(int(arrays["sign"][0]), cuts, arrays["start"] if arrays["start"].size else None)
@@ -172,19 +165,17 @@ class MajorantBrancher:
     def _explored(self, node: Node, portion: Portion, level: float) -> Outcome:
         hinges = self.hinges
         if portion.start is None:
-            return explore(
-                node, level, None, 0.3 / (len(hinges.nu) * hinges.heads + hinges.rank), self.stop, self.compiled
-            )
+            return explore(node, level, None, 0.3 / (len(hinges.nu) * hinges.heads + hinges.rank), self.stop)
         start = (1 - _BLEND) * _unpacked(portion.start) + _BLEND * uniform(hinges.points.shape[1], hinges.heads)
-        return explore(node, level, start, _START_MU, self.stop, self.compiled)
+        return explore(node, level, start, _START_MU, self.stop)
 
-    def _worst_hinge(self, node: Node, Z: np.ndarray) -> int | None:
+    def _worst_hinge(self, node: Node, Z: Floats) -> int | None:
         hinges, scores = branching_scores(node, Z)
         if not (scores.size and scores.max() > _WORTHLESS * node.unit):
             return None
         return int(hinges[np.argmax(scores)])
 
-    def _climbed(self, sign: int, Z: np.ndarray, best: float) -> tuple[float, np.ndarray | None]:
+    def _climbed(self, sign: int, Z: Floats, best: float) -> tuple[float, Floats | None]:
         """Round a relaxation's point to a direction and climb from it, where that looks worth it."""
         half = self.halves[sign]
         v = unit_direction(Z[0], half.heads)
@@ -195,26 +186,21 @@ class MajorantBrancher:
         return half.gain(v), v
 
 
-def uniform(size: int, heads: int) -> np.ndarray:
-    """Z of the uniform distribution of directions."""
-    return np.diag(np.concatenate([[1.0], np.full(heads - 1, 0.5), np.full(size - heads, 1 / (size - heads))]))
-
-
-def unit_direction(v: np.ndarray, heads: int) -> np.ndarray:
+def unit_direction(v: Floats, heads: int) -> Floats:
     """v scaled to a homogenised unit direction."""
-    size = np.linalg.norm(v[heads:])
+    size = norm(v[heads:])
     unit = v / size if size > 0 else np.zeros_like(v)
     unit[0] = 1.0
     unit[1:heads] = np.clip(unit[1:heads], -1.0, 1.0)
     return unit
 
 
-def _packed(Z: np.ndarray) -> np.ndarray:
+def _packed(Z: Floats) -> Floats:
     """The lower triangle in single precision."""
     return Z[np.tril_indices(len(Z))].astype(np.float32)
 
 
-def _unpacked(packed: np.ndarray) -> np.ndarray:
+def _unpacked(packed: Floats) -> Floats:
     size = (math.isqrt(8 * packed.size + 1) - 1) // 2
     Z = np.zeros((size, size))
     Z[np.tril_indices(size)] = packed

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.gain.majorants.quadratic import proved_maximum
 from certify.gain.majorants.reduction import Hinges
 from certify.gain.majorants.relaxation import Relaxation, block_norms, symmetric
+from certify.linear import inner, matmul, norm
 from certify.rounding import SLOP, TINY, gamma
 
 Cuts = tuple[tuple[int, int], ...]  # hinges and the signs that they have on the node
@@ -23,12 +25,12 @@ class OneSign:
     """max sum_k half_k (p_k.v + |p_k.v|) over unit v; points (n, N) exact, in homogenised coordinates, half (n,) signed."""
 
     heads: int
-    points: np.ndarray
-    half: np.ndarray
+    points: Floats
+    half: Floats
 
-    def gain(self, v: np.ndarray) -> float:
+    def gain(self, v: Floats) -> float:
         """The signed gain at v, rounded to nearest."""
-        return 2 * float(self.half @ np.maximum(self.points @ v, 0.0))
+        return 2 * inner(self.half, np.maximum(matmul(self.points, v), 0.0))
 
 
 def one_sign(hinges: Hinges, sign: int) -> OneSign:
@@ -47,12 +49,12 @@ class Majorant:
     pairs (m(m-1)/2,)      rho >= 0
     """
 
-    widths: np.ndarray
-    slopes: np.ndarray
-    above: np.ndarray
-    below: np.ndarray
-    normals: np.ndarray
-    pairs: np.ndarray
+    widths: Floats
+    slopes: Floats
+    above: Floats
+    below: Floats
+    normals: Floats
+    pairs: Floats
 
 
 class Node:
@@ -68,19 +70,19 @@ class Node:
         self.lowering = np.flatnonzero(unknown & (whole.half < 0))
         self.sides = signs[:, None] * whole.points[which]
         self.first, self.second = np.triu_indices(len(which), 1)
-        slope = whole.half @ whole.points + whole.half[which] @ self.sides
+        slope = matmul(whole.half, whole.points) + matmul(whole.half[which], self.sides)
         self.linear = np.zeros((slope.size,) * 2)
         self.linear[0] = self.linear[:, 0] = slope / 2
         self._prepare()
 
     def _prepare(self) -> None:
         whole = self.whole
-        size = np.sqrt(np.einsum("ij,ij->i", whole.points, whole.points))
+        size = norm(whole.points, axis=1)
         # a'Za is about 1 on the uniform distribution, so that the cones (a'Za + 1, a'Za - 1, 2 root) are round
         raised = size[self.raising] / math.sqrt(whole.points.shape[1] - whole.heads)
-        self.lengths = raised, size[self.lowering], np.sqrt(np.einsum("ij,ij->i", self.sides, self.sides))
+        self.lengths = raised, size[self.lowering], norm(self.sides, axis=1)
         weights = whole.half[self.raising] * raised, -whole.half[self.lowering] * self.lengths[1]
-        self.mass = 2 * float(np.abs(whole.half) @ size)
+        self.mass = 2 * inner(np.abs(whole.half), size)
         self.unit = max(self.mass / 2, 2.0**-900)
         self.relaxation = Relaxation(
             whole.heads,
@@ -92,7 +94,7 @@ class Node:
             self.sides / self.lengths[2][:, None],
         )
 
-    def quadratic(self, m: Majorant) -> tuple[np.ndarray, float]:
+    def quadratic(self, m: Majorant) -> tuple[Floats, float]:
         """Q of the majorant, and a bound on the spectral norm of its rounding error; multipliers that fail count as 0."""
         points, half, sides = self.whole.points, self.whole.half, self.sides
         slopes = np.where(self.slopes_hold(m)[:, None], m.slopes, 0.0)
@@ -100,19 +102,24 @@ class Node:
         widths, pairs = np.maximum(m.widths, TINY), np.maximum(m.pairs, 0.0)
         raised, lowered = points[self.raising], points[self.lowering]
         weights = half[self.raising] / (2 * widths)
-        Q = self.linear + (raised.T * weights) @ raised + symmetric(slopes * half[self.lowering, None], lowered)
-        height = float(half[self.raising] @ widths) / 2
+        Q = (
+            self.linear
+            + symmetric(raised * weights[:, None], raised)
+            + symmetric(slopes * half[self.lowering, None], lowered)
+        )
+        height = inner(half[self.raising], widths) / 2
         Q[0, 0] += height
-        squares = np.einsum("ij,ij->i", raised, raised)
-        mass = self.mass + height + weights @ squares - half[self.lowering] @ (_sizes(slopes) * _sizes(lowered))
+        squares = np.sum(raised * raised, axis=1)
+        mass = self.mass + height + inner(weights, squares)
+        mass -= inner(half[self.lowering], _sizes(slopes) * _sizes(lowered))
         if len(sides):
             crossing = sides[self.first] * pairs[:, None]
             Q += symmetric(normals, sides) + symmetric(crossing, sides[self.second])
-            mass += _sizes(normals) @ _sizes(sides) + _sizes(crossing) @ _sizes(sides[self.second])
+            mass += inner(_sizes(normals), _sizes(sides)) + inner(_sizes(crossing), _sizes(sides[self.second]))
         terms = len(half) + len(sides) ** 2
         return Q, gamma(2 * terms + 40) * 2 * float(mass) + TINY
 
-    def slopes_hold(self, m: Majorant) -> np.ndarray:
+    def slopes_hold(self, m: Majorant) -> Floats:
         """Whether |y_j.v| <= 1 on the node is proved, rounding included (shape (q,)).
 
         1 -+ y.v = (1 -+ s) -+ (y +- tilt L).v + tilt L.v, the last term at least 0 and the others by the norms of v's blocks.
@@ -122,12 +129,12 @@ class Node:
         y[:, 0] = 0.0
         holds = np.ones(len(y), dtype=bool)
         for sign, tilts in ((1.0, m.above), (-1.0, m.below)):
-            used = block_norms(y + sign * (tilts @ self.sides), heads).sum(axis=1)
-            lost = gamma(4 * (size + len(self.sides)) + 40) * (_sizes(y) + tilts @ _sizes(self.sides) + 2)
+            used = block_norms(y + sign * matmul(tilts, self.sides), heads).sum(axis=1)
+            lost = gamma(4 * (size + len(self.sides)) + 40) * (_sizes(y) + matmul(tilts, _sizes(self.sides)) + 2)
             holds &= (used + 3 * lost <= 1 - sign * room) & np.all(tilts >= 0, axis=1)
         return holds
 
-    def normals_hold(self, m: Majorant) -> np.ndarray:
+    def normals_hold(self, m: Majorant) -> Floats:
         """Whether each normal pairs to at least 0 with every unit direction, rounding included (shape (m,))."""
         tails = block_norms(m.normals, self.whole.heads)[:, 1:].sum(axis=1)
         return tails * (1 + gamma(4 * m.normals.shape[1] + 40)) <= m.normals[:, 0]
@@ -138,6 +145,6 @@ class Node:
         return proved_maximum(Q, self.whole.heads, error)
 
 
-def _sizes(rows: np.ndarray) -> np.ndarray:
+def _sizes(rows: Floats) -> Floats:
     """Euclidean norms, raised by more than their rounding."""
-    return np.sqrt(np.einsum("ij,ij->i", rows, rows)) * SLOP
+    return np.sqrt(np.sum(rows * rows, axis=1)) * SLOP

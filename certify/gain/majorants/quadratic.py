@@ -13,11 +13,14 @@ import math
 
 import numpy as np
 
+from certify._core.factors import factor_positive
+from certify._core.secular import best_multipliers as best_scaled_multipliers
+from certify.arrays import Floats
 from certify.gain.majorants.reduction import rounded_up
 from certify.rounding import TINY, UNIT, gamma
 
 
-def proved_maximum(Q: np.ndarray, heads: int, error: float) -> float:
+def proved_maximum(Q: Floats, heads: int, error: float) -> float:
     """An upper bound on max v'Q'v over unit directions, for every symmetric Q' with |Q' - Q|_2 <= error.
 
     Q (heads + r, heads + r), its lower triangle is read. Infinite where nothing could be proved.
@@ -25,7 +28,7 @@ def proved_maximum(Q: np.ndarray, heads: int, error: float) -> float:
     if not (np.all(np.isfinite(Q)) and math.isfinite(error)):
         return math.inf
     multipliers = best_multipliers(Q, heads)
-    scale = float(np.abs(np.diag(Q)).sum() + np.abs(multipliers).sum())
+    scale = float(np.sum(np.abs(np.diag(Q))) + np.sum(np.abs(multipliers)))
     lift = 4 * (error + gamma(3 * len(Q) + 10) * (scale + len(Q) * abs(multipliers[-1]))) + 2.0**-900
     for _ in range(60):
         raised = multipliers + lift
@@ -35,57 +38,28 @@ def proved_maximum(Q: np.ndarray, heads: int, error: float) -> float:
     return math.inf
 
 
-def multipliers_prove(Q: np.ndarray, heads: int, multipliers: np.ndarray, error: float) -> bool:
+def multipliers_prove(Q: Floats, heads: int, multipliers: Floats, error: float) -> bool:
     """True only if Diag(multipliers) - Q' is positive semidefinite for every |Q' - Q|_2 <= error.
 
-    Rump's criterion: where the floating-point Cholesky factorisation of B runs to its end, B + c I is positive
-    semidefinite for c >= gamma_{N+1} / (1 - gamma_{N+1}) trace(B) (Verification of positive definiteness, BIT 2006);
+    Rump's criterion: where the floating-point Cholesky factorisation of B runs to its end, in any order of its sums, B + c I is
+    positive semidefinite for c >= gamma_{N+1} / (1 - gamma_{N+1}) trace(B) (Verification of positive definiteness, BIT 2006);
     the rounding of the diagonal of B is covered by the same multiple.
     """
     size = len(Q)
     diagonal = np.concatenate([multipliers[:-1], np.full(size - heads, multipliers[-1])])
     weight = float(np.abs(diagonal).sum() + np.abs(np.diag(Q)).sum())
     margin = rounded_up(error + gamma(2 * size + 8) * 2 * weight) + size * size * TINY
-    bordered = -Q
+    bordered = np.ascontiguousarray(-Q.T)  # the lower triangle of Q above the diagonal, where the factorisation reads
     bordered[np.diag_indices(size)] = diagonal - np.diag(Q) - margin
     if not np.all(np.isfinite(bordered)):
         return False
-    try:
-        return bool(np.all(np.isfinite(np.linalg.cholesky(bordered))))
-    except np.linalg.LinAlgError:
-        return False
+    return factor_positive(bordered)
 
 
-def best_multipliers(Q: np.ndarray, heads: int) -> np.ndarray:
-    """Nearly the least (lam_1 (, lam_t), lam) with Diag - Q positive semidefinite; unproved.
-
-    For fixed lam the heads are a Schur complement S of one or two rows, whose best multipliers are explicit; what is
-    left is a convex function of lam above the largest eigenvalue, minimised on a grid that is refined.
-    """
-    values, vectors = np.linalg.eigh(Q[heads:, heads:])
-    coupling = Q[:heads, :heads], Q[heads:, :heads].T @ vectors
-    largest = values[-1]
-    reach = np.linalg.norm(coupling[1]) + 1e-12 * (np.abs(values).max() + np.abs(coupling[0]).max()) + 2.0**-900
-    low, high = math.log(reach) - 30.0, math.log(reach) + 2.0
-    best = None
-    for _ in range(4):
-        steps = np.linspace(low, high, 33)
-        tried = _head_multipliers(coupling, values, largest + np.exp(steps))
-        at = int(np.argmin(tried.sum(axis=0)))
-        if best is None or tried[:, at].sum() < best.sum():
-            best = tried[:, at]
-        low, high = steps[max(at - 1, 0)], steps[min(at + 1, 32)]
-    return best
-
-
-def _head_multipliers(coupling: tuple[np.ndarray, np.ndarray], values: np.ndarray, lam: np.ndarray) -> np.ndarray:
-    """Rows lam_1 (, lam_t), lam for each candidate lam (shape (heads + 1, candidates))."""
-    heads = coupling[0].shape[0]
-    weights = 1 / np.maximum(lam[:, None] - values, 2.0**-900)
-    S = coupling[0] + np.einsum("hi,ci,gi->chg", coupling[1], weights, coupling[1])
-    if heads == 1:
-        return np.stack([S[:, 0, 0], lam])
-    cross = np.abs(S[:, 0, 1])
-    second = np.maximum(S[:, 1, 1] + cross, 0.0)
-    room = np.maximum(second - S[:, 1, 1], 2.0**-900)
-    return np.stack([S[:, 0, 0] + np.where(cross > 0, cross * (cross / room), 0.0), second, lam])
+def best_multipliers(Q: Floats, heads: int) -> Floats:
+    """Nearly the least (lam_1 (, lam_t), lam) with Diag - Q positive semidefinite; unproved, NaN where there are none."""
+    largest = float(np.max(np.abs(Q), initial=0.0))
+    exponent = math.frexp(largest)[1] if largest < math.inf else 0
+    # entries of about 1: squares neither overflow nor vanish
+    found: Floats = np.ldexp(best_scaled_multipliers(np.ldexp(Q, -exponent), heads), exponent)
+    return found

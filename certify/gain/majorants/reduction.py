@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.gain.question import GainProblem
 from certify.gain.reduction import ReducedGain, reduce_gain
+from certify.linear import norm
 from certify.rounding import UNIT, sums_to_zero
 
 
@@ -30,8 +32,8 @@ class Hinges:
     slack                  what was left out, in the units of the reduced problem
     """
 
-    points: np.ndarray
-    nu: np.ndarray
+    points: Floats
+    nu: Floats
     heads: int
     radius: float
     slack: float
@@ -50,18 +52,18 @@ class Hinges:
         """The largest bound (approximately) that proves the threshold for the original gain."""
         return self.reduced.reduced_threshold(threshold) * (1 - 8 * UNIT) - self.slack
 
-    def original_direction(self, v: np.ndarray) -> np.ndarray:
+    def original_direction(self, v: Floats) -> Floats:
         """A direction of the data's own coordinates (bias last) from homogenised v, of any length."""
         tail = v[self.heads :]
         if self.heads == 1:
             return self.reduced.lift(tail)
         return self.reduced.lift(np.append(tail, v[1] * self._ratio))
 
-    def reduced_direction(self, direction: np.ndarray) -> np.ndarray:
+    def reduced_direction(self, direction: Floats) -> Floats:
         """The homogenised unit direction of one in the data's own coordinates; the bias is clipped to its range."""
         u = self.reduced.lower(direction)
         tail = u if self.heads == 1 else u[:-1]
-        size = float(np.linalg.norm(tail))
+        size = norm(tail)
         if not size > 0:
             return np.append(np.ones(self.heads), tail)
         if self.heads == 1:

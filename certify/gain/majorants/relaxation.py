@@ -1,4 +1,4 @@
-"""The best quadratic majorant of a node, stated as a conic program (docs/theory.md, section 9).
+"""The best quadratic majorant of a node, stated as a conic program (docs/theory.md, section 9.4).
 
 In homogenised coordinates v = (1, [t,] z), with Z standing for v v':
 
@@ -10,13 +10,57 @@ In homogenised coordinates v = (1, [t,] z), with Z standing for v v':
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from certify.gain.majorants.cones import Scaling
+from certify._core import interior
+from certify.arrays import Floats
+from certify.linear import matmul
 
-Families = list[np.ndarray]  # one array (m, k) of cones a family
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Multipliers:
+    """What the duals of a relaxation are as a majorant (`certify/_core/relaxation.py`), in its units.
+
+    growth (p,), slopes (q, N), above and below (q, m), normals (m, N), pairs (m, m) with a diagonal of zeros
+    """
+
+    growth: Floats
+    slopes: Floats
+    above: Floats
+    below: Floats
+    normals: Floats
+    pairs: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Improved:
+    """How far the interior-point method came: a bound that is not proved, infinite where there is none, and its multipliers.
+
+    Z (N, N) | None  the last primal point, where it is finite
+    resolved         the relaxation itself has no more to give
+    """
+
+    bound: float
+    multipliers: Multipliers
+    Z: Floats | None
+    resolved: bool
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """When the method may stop before it reaches a level: its optimum is above, and known to within `near` of the excess and `rough`.
+
+    rough, resolved: relative; within `resolved` it stops in any case.
+    """
+
+    near: float
+    rough: float
+    resolved: float
+    steps: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,78 +71,41 @@ class Relaxation:
     """
 
     heads: int
-    linear: np.ndarray
-    raising: np.ndarray
-    raising_weight: np.ndarray
-    lowering: np.ndarray
-    lowering_weight: np.ndarray
-    sides: np.ndarray
+    linear: Floats
+    raising: Floats
+    raising_weight: Floats
+    lowering: Floats
+    lowering_weight: Floats
+    sides: Floats
 
     @property
     def size(self) -> int:
         """Order N = heads + r of the matrix Z."""
-        return self.linear.shape[0]
+        return int(self.linear.shape[0])
 
-    def value(self, Z: np.ndarray, x: np.ndarray) -> float:
-        """The objective at Z and x (q, N)."""
-        roots = np.sqrt(np.maximum(np.einsum("ij,ij->i", self.raising @ Z, self.raising), 0.0))
-        lowered = 2 * x[:, 0] - self.lowering @ Z[0]
-        return float(np.sum(self.linear * Z) + self.raising_weight @ roots - self.lowering_weight @ lowered)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DirectionCone:
-    """K, for many points V (m, N) at once, as families of second-order cones: z against the head, t, the sides."""
-
-    heads: int
-    sides: np.ndarray
-
-    def point(self, V: np.ndarray) -> Families:
-        """The cones' points at V: (m, r + 1), then (m, 2) for t, then (m sides, 1)."""
-        tails = [V[:, self.heads :], *(V[:, [k]] for k in range(1, self.heads))]
-        return [*(np.column_stack([V[:, 0], tail]) for tail in tails), (V @ self.sides.T).reshape(-1, 1)]
-
-    def multiplier(self, duals: Families) -> np.ndarray:
-        """D (m, N) such that sum_i <D_i, V_i> is the dual pairing."""
-        D = self.tilts(duals) @ self.sides
-        D[:, self.heads :] += duals[0][:, 1:]
-        for k, dual in enumerate(duals[:-1]):
-            D[:, 0] += dual[:, 0]
-            if k:
-                D[:, k] += dual[:, 1]
-        return D
-
-    def tilts(self, duals: Families) -> np.ndarray:
-        """The duals (m, sides) of l.V >= 0."""
-        return duals[-1].reshape(len(duals[0]), len(self.sides))
-
-    def hessian(self, scalings: list[Scaling]) -> np.ndarray:
-        """A'W^-2 A (m, N, N) for the map A from V to its cones; W^-2 = (2 w w' + diag(-1, I)) / eta^2, w = (w0, -w1)."""
-        main, size, heads = scalings[0], self.sides.shape[1], self.heads
-        m = len(main.w)
-        weights = (scalings[-1].eta ** -2).reshape(m, len(self.sides))
-        out = (weights @ (self.sides[:, :, None] * self.sides[:, None, :]).reshape(-1, size * size)).reshape(
-            m, size, size
+    def improved(self, start: Floats, mu: float, level: float, rules: Rules, stop: Callable[[], bool]) -> Improved:
+        """The interior-point method from the central path of parameter mu at start (N, N), until a bound <= level or the rules end it."""
+        rows = self.raising, self.raising_weight, self.lowering, self.lowering_weight
+        ends = level, rules.near, rules.rough, rules.resolved
+        bound, found, last, resolved, steps = interior.improve(
+            self.heads, (self.linear, *rows, self.sides), start, mu, ends, rules.steps, stop
         )
-        for k, scale in enumerate(scalings[:-1]):
-            w = np.zeros((m, size))
-            own = slice(heads, None) if k == 0 else slice(k, k + 1)
-            w[:, 0], w[:, own] = scale.w[:, 0], -scale.w[:, 1:]
-            inverse = scale.eta**-2
-            out += (2 * inverse[:, None] * w)[:, :, None] * w[:, None, :]
-            out[:, 0, 0] -= inverse
-            tail = np.arange(size)[own]
-            out[:, tail, tail] += inverse[:, None]
-        return out
+        Z = last[: self.size**2].reshape(self.size, self.size)
+        return Improved(bound, Multipliers(*found), Z if np.all(np.isfinite(Z)) else None, resolved, steps)
 
 
-def block_norms(x: np.ndarray, heads: int) -> np.ndarray:
+def uniform(size: int, heads: int) -> Floats:
+    """Z (size, size) of the uniform distribution of directions, the centre of the relaxation."""
+    return np.diag(np.concatenate([[1.0], np.full(heads - 1, 0.5), np.full(size - heads, 1 / (size - heads))]))
+
+
+def block_norms(x: Floats, heads: int) -> Floats:
     """|x_k| for every head and the norm of the rest (shape (m, heads + 1))."""
-    rest = np.sqrt(np.einsum("ij,ij->i", x[:, heads:], x[:, heads:]))
+    rest = np.sqrt(np.sum(x[:, heads:] * x[:, heads:], axis=1))
     return np.column_stack([np.abs(x[:, :heads]), rest])
 
 
-def symmetric(Y: np.ndarray, V: np.ndarray) -> np.ndarray:
+def symmetric(Y: Floats, V: Floats) -> Floats:
     """sum_j (y_j v_j' + v_j y_j') / 2 for rows of Y and V."""
-    M = Y.T @ V
+    M = matmul(Y.T, V)
     return (M + M.T) / 2

@@ -1,0 +1,447 @@
+"""The Newton system of a majorant's relaxation: every cone eliminated into the N(N+1)/2 entries of Z (docs/theory.md, section 9.4).
+
+In the basis T of the Nesterov-Todd scaling, dZ = T dY T', the semidefinite cone is the identity and a root a row of rank one. The
+vectors x are eliminated one by one: what they leave of their cones, F (F + G)^-1 G for the forms F and G of x and of x - Z b, and
+the forms of the sides, are quadratic forms in vectors Z v. With v in the basis T the form (Y v)'F (Y v) has, between the entries
+(a, k) and (b, l) of Y, the means over their orders of F_ab v_k v_l: one symmetric product of two tall matrices gives them all.
+"""
+
+import cython
+from cython.cimports.certify._core.dense import dot
+from cython.cimports.certify._core.factors import cholesky, solve_transposed
+from cython.cimports.certify._core.panels import add_products, factor
+from cython.cimports.certify._core.relaxation import multiply
+from cython.cimports.certify._core.round_cones import scale
+from cython.cimports.certify._core.spectra import eigh
+from cython.cimports.certify._core.structures import Iterate, Program, Scaling, System
+from cython.cimports.libc.math import sqrt
+
+TALL = cython.declare(
+    cython.Py_ssize_t, 64
+)  # rows of a portion of the tall matrices; loops have it as a number, as C needs
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def system_space(program: cython.pointer(Program)) -> cython.Py_ssize_t:
+    """How many numbers `lay_out_system` lays out; two times padded indices come besides."""
+    n: cython.Py_ssize_t = program.size
+    padded: cython.Py_ssize_t = (n * (n + 1) // 2 + 3) // 4 * 4
+    forms: cython.Py_ssize_t = (2 * program.lowered + 4) * n * n
+    panels: cython.Py_ssize_t = max(2 * TALL, 96) * padded
+    return 2 * padded * padded + 3 * padded + forms + panels + 2 * program.raised + n + 8 * n * n + 4 * n
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def lay_out_system(
+    program: cython.pointer(Program),
+    numbers: cython.p_double,
+    places: cython.pointer(cython.Py_ssize_t),
+    system: cython.pointer(System),
+) -> cython.void:
+    """Room for a system, and the places of the entries of Y: the lower triangle, row by row."""
+    n: cython.Py_ssize_t = program.size
+    square: cython.Py_ssize_t = n * n
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    e: cython.Py_ssize_t = 0
+    system.entries = n * (n + 1) // 2
+    system.padded = (system.entries + 3) // 4 * 4
+    system.row = places
+    system.column = places + system.padded
+    system.weight = numbers
+    system.normals = system.weight + system.padded
+    system.H = system.normals + 2 * system.padded
+    system.M = system.H + system.padded * system.padded
+    system.panels = system.M + system.padded * system.padded
+    system.second = system.panels + max(2 * TALL, 96) * system.padded
+    system.factors = system.second + program.lowered * square
+    system.forms = system.factors + program.lowered * square
+    system.cross = system.forms + 4 * square
+    system.corner = system.cross + program.raised
+    system.spectrum = system.corner + program.raised
+    system.T = system.spectrum + n
+    system.work = system.T + square
+    for i in range(n):
+        for j in range(i + 1):
+            system.row[e] = i
+            system.column[e] = j
+            system.weight[e] = 1.0 if i == j else sqrt(2.0)
+            e += 1
+    for e in range(system.entries, system.padded):
+        system.row[e] = 0
+        system.column[e] = 0
+        system.weight[e] = 0.0  # what pads the system takes no part
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def scale_at(
+    program: cython.pointer(Program), at: cython.pointer(Iterate), scaling: cython.pointer(Scaling)
+) -> cython.void:
+    """The scalings of all cones at an iterate; of a half-line W = wl = sqrt(z / s) is inverted, so that it multiplies like W^-1."""
+    i: cython.Py_ssize_t
+    scale(program.raised, 3, at.sr, at.zr, scaling.wr, scaling.er, scaling.lr)
+    scale(program.points, program.cone, at.sz, at.zz, scaling.wz, scaling.ez, scaling.lz)
+    for i in range(program.points * program.walled):
+        scaling.wl[i] = sqrt(at.zl[i] / at.sl[i])
+        scaling.ll[i] = sqrt(at.zl[i] * at.sl[i])
+    if program.heads == 2:
+        scaling.wb = sqrt(at.zb[0] / at.sb[0])
+        scaling.lb = sqrt(at.zb[0] * at.sb[0])
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def form_of(
+    program: cython.pointer(Program), scaling: cython.pointer(Scaling), i: cython.Py_ssize_t, out: cython.p_double
+) -> cython.void:
+    """A'W^-2 A of the i-th vector, A the map to its cones; W^-2 = (2 w w' + diag(-1, I)) / eta^2 of the round one, w = (w0, -w1)."""
+    n: cython.Py_ssize_t = program.size
+    heads: cython.Py_ssize_t = program.heads
+    w: cython.p_double = scaling.wz + i * program.cone
+    rates: cython.p_double = scaling.wl + i * program.walled
+    inverse: cython.double = 1.0 / (scaling.ez[i] * scaling.ez[i])
+    a: cython.Py_ssize_t
+    b: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    for a in range(n * n):
+        out[a] = 0.0
+    for a in range(program.cone):
+        line: cython.p_double = out + (0 if a == 0 else (heads + a - 1) * n)
+        entry: cython.double = 2.0 * inverse * (w[a] if a == 0 else -w[a])
+        line[0] = entry * w[0]
+        for b in range(1, program.cone):
+            line[heads + b - 1] = -entry * w[b]
+    out[0] -= inverse
+    for a in range(heads, n):
+        out[a * n + a] += inverse
+    for k in range(program.walled):
+        wall: cython.p_double = program.walls + k * n
+        for a in range(n):
+            entry = rates[k] * rates[k] * wall[a]
+            if entry != 0.0:
+                for b in range(n):
+                    out[a * n + b] += entry * wall[b]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def scaling_basis(
+    program: cython.pointer(Program), at: cython.pointer(Iterate), system: cython.pointer(System)
+) -> cython.bint:
+    """T and the spectrum with T^-1 Z T^-T = T'S T = diag(spectrum); False where Z or S is not positive definite."""
+    n: cython.Py_ssize_t = program.size
+    square: cython.Py_ssize_t = n * n
+    lower: cython.p_double = system.work
+    upper: cython.p_double = lower + square
+    product: cython.p_double = upper + square
+    vectors: cython.p_double = product + square
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    for i in range(square):
+        lower[i] = at.Z[i]
+        upper[i] = at.S[i]
+    if not (cholesky(n, lower, n) and cholesky(n, upper, n)):
+        return False
+    for i in range(n):
+        for j in range(i):
+            lower[i * n + j] = 0.0
+            upper[i * n + j] = 0.0
+    # Z = R'R by rows of R, S = U'U: the squared spectrum is that of (U R')'(U R')
+    multiply(n, n, n, upper, n, 1, lower, 1, n, product)
+    multiply(n, n, n, product, 1, n, product, n, 1, upper)
+    if not eigh(n, upper, system.spectrum, vectors, vectors + square):
+        return False
+    if not system.spectrum[0] > 0.0:
+        return False
+    for j in range(n):
+        system.spectrum[j] = sqrt(system.spectrum[j])
+        scaled: cython.double = 1.0 / sqrt(system.spectrum[j])
+        for i in range(n):
+            vectors[j * n + i] *= scaled
+    multiply(n, n, n, lower, 1, n, vectors, 1, n, system.T)
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def factorize(
+    program: cython.pointer(Program),
+    at: cython.pointer(Iterate),
+    scaling: cython.pointer(Scaling),
+    system: cython.pointer(System),
+) -> cython.bint:
+    """The factorised system at an iterate; False where it is not positive definite."""
+    padded: cython.Py_ssize_t = system.padded
+    n: cython.Py_ssize_t = program.size
+    e: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    c: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    if not scaling_basis(program, at, system):
+        return False
+    if not add_vectors(program, scaling, system):
+        return False
+    reorder(system)
+    add_roots(program, scaling, system)
+    for e in range(padded):
+        system.H[e * padded + e] += 1.0
+    if not factor(padded, system.H, padded, system.panels):
+        return False
+    for e in range(padded):
+        i = system.row[e]
+        c = system.column[e]
+        system.normals[e] = system.weight[e] * (system.T[i] * system.T[c])
+        total: cython.double = 0.0
+        for k in range(program.heads, n):
+            total += system.T[k * n + i] * system.T[k * n + c]
+        system.normals[padded + e] = system.weight[e] * total
+    solve_transposed(padded, system.H, padded, 1, system.normals, 1)
+    solve_transposed(padded, system.H, padded, 1, system.normals + padded, 1)
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def add_vectors(
+    program: cython.pointer(Program), scaling: cython.pointer(Scaling), system: cython.pointer(System)
+) -> cython.bint:
+    """M: the products F_ab v_k v_l of all vectors v = b and l, between the entries (a, b) and (k, l), made symmetric.
+
+    Leaves the Cholesky factors of F + G and the forms G for the solves.
+    """
+    n: cython.Py_ssize_t = program.size
+    square: cython.Py_ssize_t = n * n
+    q: cython.Py_ssize_t = program.lowered
+    count: cython.Py_ssize_t = q + program.cut
+    padded: cython.Py_ssize_t = system.padded
+    first: cython.p_double = system.forms
+    second: cython.p_double
+    left: cython.p_double = first + square
+    turned: cython.p_double = left + square
+    v: cython.p_double = turned + square
+    start: cython.Py_ssize_t
+    t: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    a: cython.Py_ssize_t
+    for a in range(padded * padded):
+        system.M[a] = 0.0
+    for start in range(0, count, 64):
+        k: cython.Py_ssize_t = min(TALL, count - start)
+        for t in range(k):
+            i = start + t
+            if i < q:
+                second = system.second + i * square
+                factors: cython.p_double = system.factors + i * square
+                form_of(program, scaling, i, first)
+                form_of(program, scaling, q + i, second)
+                for a in range(square):
+                    factors[a] = first[a] + second[a]
+                    turned[a] = second[a]
+                if not cholesky(n, factors, n):
+                    return False
+                solve_transposed(n, factors, n, n, first, n)
+                solve_transposed(n, factors, n, n, turned, n)
+                multiply(n, n, n, first, 1, n, turned, n, 1, left)
+                multiply(1, n, n, program.lowering + i * n, n, 1, system.T, n, 1, v)
+            else:
+                form_of(program, scaling, q + i, left)
+                multiply(1, n, n, program.sides + (i - q) * n, n, 1, system.T, n, 1, v)
+            multiply(n, n, n, left, n, 1, system.T, n, 1, turned)
+            multiply(n, n, n, system.T, 1, n, turned, n, 1, left)
+            to_panels(system, k, t, left, v)
+        add_products(k, padded // 4, system.panels, system.panels + TALL * padded, True, system.M, padded)
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def to_panels(
+    system: cython.pointer(System),
+    k: cython.Py_ssize_t,
+    t: cython.Py_ssize_t,
+    form: cython.p_double,
+    v: cython.p_double,
+) -> cython.void:
+    """Row t of k of the panels: the form's entries (their mean over both orders), and v_row v_column."""
+    p: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    n: cython.Py_ssize_t = system.row[system.entries - 1] + 1
+    one: cython.p_double = system.panels + 4 * t
+    other: cython.p_double = system.panels + TALL * system.padded + 4 * t
+    for p in range(system.padded // 4):
+        for j in range(4):
+            a: cython.Py_ssize_t = system.row[4 * p + j]
+            b: cython.Py_ssize_t = system.column[4 * p + j]
+            one[j] = 0.5 * (form[a * n + b] + form[b * n + a])
+            other[j] = v[a] * v[b]
+        one += 4 * k
+        other += 4 * k
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def reorder(system: cython.pointer(System)) -> cython.void:
+    """H on and above its diagonal from M: between (a, k) and (b, l), the mean of M[(a, b), (k, l)] and M[(k, b), (a, l)]."""
+    padded: cython.Py_ssize_t = system.padded
+    e: cython.Py_ssize_t
+    f: cython.Py_ssize_t
+    for e in range(padded * padded):
+        system.H[e] = 0.0
+    for e in range(system.entries):
+        a: cython.Py_ssize_t = system.row[e]
+        k: cython.Py_ssize_t = system.column[e]
+        scaled: cython.double = 0.25 * system.weight[e]
+        out: cython.p_double = system.H + e * padded
+        for f in range(e, system.entries):
+            b: cython.Py_ssize_t = system.row[f]
+            l: cython.Py_ssize_t = system.column[f]
+            total: cython.double = of_upper(system.M, padded, place(a, b), place(k, l))
+            total += of_upper(system.M, padded, place(k, b), place(a, l))
+            out[f] = total * (scaled * system.weight[f])
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def place(a: cython.Py_ssize_t, b: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """Of entry (a, b) in the lower triangle."""
+    high: cython.Py_ssize_t = max(a, b)
+    return high * (high + 1) // 2 + min(a, b)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def of_upper(M: cython.p_double, row: cython.Py_ssize_t, i: cython.Py_ssize_t, j: cython.Py_ssize_t) -> cython.double:
+    """Entry (i, j) of a symmetric matrix that is kept on and above its diagonal."""
+    return M[min(i, j) * row + max(i, j)]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def add_roots(
+    program: cython.pointer(Program), scaling: cython.pointer(Scaling), system: cython.pointer(System)
+) -> cython.void:
+    """H: the forms in da'Za of the roots' cones, the roots eliminated, and of a bounded head's half-line.
+
+    A cone (a'Za + 1, a'Za - 1, 2 root) has the form qq (da'Za)^2 + 2 qp da'Za droot + pp droot^2 up to a half; cross = qp, corner = pp.
+    """
+    n: cython.Py_ssize_t = program.size
+    padded: cython.Py_ssize_t = system.padded
+    count: cython.Py_ssize_t = program.raised + program.heads - 1
+    v: cython.p_double = system.forms
+    start: cython.Py_ssize_t
+    t: cython.Py_ssize_t
+    p: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    for start in range(0, count, 64):
+        k: cython.Py_ssize_t = min(TALL, count - start)
+        for t in range(k):
+            i: cython.Py_ssize_t = start + t
+            strength: cython.double = scaling.wb * scaling.wb
+            row: cython.p_double = system.T + n
+            if i < program.raised:
+                w: cython.p_double = scaling.wr + 3 * i
+                inverse: cython.double = 1.0 / (scaling.er[i] * scaling.er[i])
+                difference: cython.double = w[0] - w[1]
+                qp: cython.double = -4.0 * difference * w[2] * inverse
+                pp: cython.double = (8.0 * w[2] * w[2] + 4.0) * inverse
+                system.cross[i] = qp
+                system.corner[i] = pp
+                # qq - qp^2 / pp, without its cancellation
+                strength = 2.0 * difference * difference * inverse / (1.0 + 2.0 * w[2] * w[2])
+                multiply(1, n, n, program.raising + i * n, n, 1, system.T, n, 1, v)
+                row = v
+            one: cython.p_double = system.panels + 4 * t
+            other: cython.p_double = system.panels + TALL * padded + 4 * t
+            for p in range(padded // 4):
+                for j in range(4):
+                    e: cython.Py_ssize_t = 4 * p + j
+                    entry: cython.double = row[system.row[e]] * row[system.column[e]] * system.weight[e]
+                    one[j] = strength * entry
+                    other[j] = entry
+                one += 4 * k
+                other += 4 * k
+        add_products(k, padded // 4, system.panels, system.panels + TALL * padded, False, system.H, padded)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def solve_upper_once(
+    n: cython.Py_ssize_t, r: cython.p_double, row: cython.Py_ssize_t, b: cython.p_double
+) -> cython.void:
+    """b becomes x with R x = b."""
+    i: cython.Py_ssize_t
+    for i in range(n - 1, -1, -1):
+        b[i] = (b[i] - dot(n - i - 1, r + i * row + i + 1, b + i + 1)) / r[i * row + i]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def eliminate_points(
+    program: cython.pointer(Program), system: cython.pointer(System), on_x: cython.p_double, out: cython.p_double
+) -> cython.void:
+    """out = (F + G)^-1 on_x, vector by vector."""
+    n: cython.Py_ssize_t = program.size
+    j: cython.Py_ssize_t
+    for j in range(program.lowered * n):
+        out[j] = on_x[j]
+    for j in range(program.lowered):
+        r: cython.p_double = system.factors + j * n * n
+        solve_transposed(n, r, n, 1, out + j * n, 1)
+        solve_upper_once(n, r, n, out + j * n)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def times_second(
+    program: cython.pointer(Program), system: cython.pointer(System), x: cython.p_double, out: cython.p_double
+) -> cython.void:
+    """out = G x, vector by vector; out may not be x."""
+    n: cython.Py_ssize_t = program.size
+    j: cython.Py_ssize_t
+    a: cython.Py_ssize_t
+    for j in range(program.lowered):
+        for a in range(n):
+            out[j * n + a] = dot(n, system.second + (j * n + a) * n, x + j * n)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def solve_system(system: cython.pointer(System), rhs: cython.p_double, dlam: cython.p_double) -> cython.void:
+    """rhs (padded) becomes the v with H v + normals' dlam = rhs that leaves both equalities as they are."""
+    n: cython.Py_ssize_t = system.padded
+    one: cython.p_double = system.normals
+    two: cython.p_double = system.normals + n
+    i: cython.Py_ssize_t
+    solve_transposed(n, system.H, n, 1, rhs, 1)
+    a: cython.double = dot(n, one, one)
+    b: cython.double = dot(n, one, two)
+    c: cython.double = dot(n, two, two)
+    first: cython.double = dot(n, one, rhs)
+    second: cython.double = dot(n, two, rhs)
+    det: cython.double = a * c - b * b
+    dlam[0] = (c * first - b * second) / det
+    dlam[1] = (a * second - b * first) / det
+    for i in range(n):
+        rhs[i] -= dlam[0] * one[i] + dlam[1] * two[i]
+    solve_upper_once(n, system.H, n, rhs)

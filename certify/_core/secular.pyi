@@ -1,0 +1,3 @@
+from certify.arrays import Floats
+
+def best_multipliers(q: Floats, heads: int) -> Floats: ...

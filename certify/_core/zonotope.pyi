@@ -1,0 +1,3 @@
+from certify.arrays import Floats
+
+def nearest_in_zonotope(rows: Floats, target: Floats, t: Floats, rate: float, steps: int) -> Floats: ...
