@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
+PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --dist loadgroup
+COMPILED := pyproject.toml $(wildcard certify/_core/*.py certify/_core/*.pxd)
 
 IRIS := fixtures/iris.npz --loss half-squared --reduction sum --weight-decay 15 --penalize all
 CERTIFIED := check fixtures/iris_torch_wide.npz $(IRIS)
 REFUTED := check fixtures/iris_torch_local.npz $(IRIS)
 
-.PHONY: demo test bench bench-engine bench-check bench-solve lint clean mutants
+.PHONY: demo test test-fast bench bench-engine bench-check bench-solve lint clean mutants
 
 demo: $(VENV)/.installed
 	@echo; echo '$$ certify $(CERTIFIED)'
@@ -17,7 +19,11 @@ demo: $(VENV)/.installed
 	@$(BIN)/certify $(REFUTED) || test $$? -eq 1
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
+	$(PYTEST) $(PYTEST_OPTIONS)
+
+# all but the tests of more than about three seconds
+test-fast: $(VENV)/.tested
+	$(PYTEST) -m 'not slow' $(PYTEST_OPTIONS)
 
 bench: bench-engine bench-check
 
@@ -39,30 +45,31 @@ bench-solve: $(VENV)/.benched-solve
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check certify tests benchmarks fixtures
+	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info certify/_core/*.so .pytest_cache .ruff_cache .mypy_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("certify needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+$(VENV)/.installed: $(COMPILED) | $(BIN)/python
 	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.tested: pyproject.toml | $(BIN)/python
+$(VENV)/.tested: $(COMPILED) | $(BIN)/python
 	$(INSTALL) --editable '.[test]'
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.benched: pyproject.toml | $(BIN)/python
+$(VENV)/.benched: $(COMPILED) | $(BIN)/python
 	$(INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.benched-solve: pyproject.toml | $(BIN)/python
+$(VENV)/.benched-solve: $(COMPILED) | $(BIN)/python
 	$(INSTALL) --editable '.[bench,bench-solve]' || $(INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.linted: pyproject.toml | $(BIN)/python
+$(VENV)/.linted: $(COMPILED) | $(BIN)/python
 	$(INSTALL) --editable '.[lint]'
 	@touch $@ $(VENV)/.installed

@@ -1,8 +1,9 @@
 """Dense linear algebra whose results are the same, to the bit, on every processor of the family.
 
-numpy and scipy hand such work to a BLAS that picks its kernels, and so its rounding, by the processor it finds; a search that branches on
-such numbers would explore other nodes elsewhere. The names and shapes are numpy's; the work is done by `certify._core`. Arguments
-become arrays of float64, of any strides, and are never changed; failures are ArithmeticError.
+numpy and scipy hand such work to a BLAS that picks its kernels, and so its rounding, by the processor it finds; a
+search that branches on such numbers would explore other nodes elsewhere. The names and shapes are numpy's; the work is
+done by `certify._core`. Arguments become arrays of float64, of any strides, and are never changed; failures are
+ArithmeticError.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def cholesky(a: ArrayLike) -> Floats:
 
 
 def solve_positive(a: ArrayLike, b: ArrayLike) -> Floats:
-    """X with A X = b, A positive definite (its lower triangle is read), b a vector or columns; ArithmeticError as for `cholesky`."""
+    """X with A X = b, A positive definite (the lower triangle is read), b a vector or columns; fails as `cholesky`."""
     r, b = _factor(a), _array(b)
     x = _columns(b)
     factors.solve_factored(r, x)
@@ -119,7 +120,7 @@ def _factor(a: ArrayLike) -> Floats:
 
 
 def solve(a: ArrayLike, b: ArrayLike) -> Floats:
-    """X with A X = b, b a vector or columns; ArithmeticError where A is singular: a pivot vanishes or is not a number."""
+    """X with A X = b, b a vector or columns; ArithmeticError where a pivot vanishes or is not a number."""
     b = _array(b)
     x = _columns(b)
     if not factors.solve_general(np.array(_array(a), order="C"), x):
@@ -133,7 +134,7 @@ def inverse(a: ArrayLike) -> Floats:
 
 
 def qr(a: ArrayLike) -> tuple[Floats, Floats]:
-    """Thin factors A = Q R of m x n: Q of m x min(m, n), R of min(m, n) x n. ArithmeticError where an entry is not finite."""
+    """Thin A = Q R of m x n: Q of m x min(m, n), R of min(m, n) x n. ArithmeticError where an entry is not finite."""
     a, exponent = _scaled(a)
     rows, columns = a.shape
     least = min(rows, columns)
@@ -188,7 +189,7 @@ def svd(a: ArrayLike) -> tuple[Floats, Floats, Floats]:
 
 
 def _svd_of_tall(a: Floats) -> tuple[Floats, Floats, Floats]:
-    """A = Q R; rotations J make the rows of J R orthogonal: A = (Q J') (J R), and the lengths of these rows are the singular values."""
+    """A = Q R; rotations J make the rows of J R orthogonal: A = (Q J') (J R); these rows' lengths are the values."""
     q, r = qr(a)
     n = r.shape[0]
     rows, turns = np.array(r, order="C"), np.eye(n)
@@ -216,8 +217,8 @@ def _another_direction(rows: Floats) -> Floats:
 def least_squares(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Floats:
     """The shortest of the X that minimize |A X - b|, b a vector or columns.
 
-    Singular values of at most rcond times the largest count as zero (default: the machine epsilon times the larger dimension).
-    ArithmeticError where an entry of A is not finite.
+    Singular values of at most rcond times the largest count as zero (default: the machine epsilon times the larger
+    dimension). ArithmeticError where an entry of A is not finite.
     """
     a, b = _array(a), _array(b)
     left, sizes, right = svd(a)

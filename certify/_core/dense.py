@@ -1,8 +1,9 @@
-"""Products of dense matrices whose results do not depend on the processor (numpy's depend on the BLAS kernel that it picks).
+"""Products of dense matrices with results that do not depend on the processor (numpy's depend on its BLAS's kernel).
 
-Every entry of a product is one sum in one order, whatever the sizes, strides and neighbours: its terms are added in order within
-blocks of 64, and the blocks' sums in order. Row i of A B is thus row i of A times B, to the bit; and an entry errs by at
-most gamma(64 + k / 64) |a|.|b| (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2), far within gamma(k).
+Every entry of a product is one sum in one order, whatever the sizes, strides and neighbours: its terms are added in
+order within blocks of 64, and the blocks' sums in order. Row i of A B is thus row i of A times B, to the bit; and an
+entry errs by at most gamma(64 + k / 64) |a|.|b| (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2),
+far within gamma(k).
 """
 
 import cython
@@ -70,7 +71,7 @@ def four_by_four(
     panel: cython.p_double,
     out: cython.p_double,
 ) -> cython.void:
-    """out[4, 4] = a[4, terms] panel[terms, 4], each entry a sum in order; the inner loops become two-lane arithmetic."""
+    """out[4, 4] = a[4, terms] panel[terms, 4], each entry a sum in order; the inner loops become two-lane code."""
     s = cython.declare(cython.double[16])
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
@@ -156,10 +157,10 @@ def gemm(
     c: cython.p_double,
     c_row: cython.Py_ssize_t,
 ) -> cython.void:
-    """c[m, n] += a[m, k] b[k, n], where a[i, p] is a[i * a_row + p * a_col], b likewise and c[i, j] is c[i * c_row + j].
+    """c[m, n] += a[m, k] b[k, n]: a[i, p] lies at a[i * a_row + p * a_col], b likewise, c[i, j] at c[i * c_row + j].
 
-    Four columns of 64 rows of b at a time are packed together; every four rows of a then meet them (Goto and van de Geijn, Anatomy of
-    high-performance matrix multiplication, 2008, without its outer levels of caches).
+    Four columns of 64 rows of b at a time are packed together; every four rows of a then meet them (Goto and van de
+    Geijn, Anatomy of high-performance matrix multiplication, 2008, without its outer levels of caches).
     """
     panel = cython.declare(cython.double[256])
     tile = cython.declare(cython.double[16])

@@ -1,7 +1,7 @@
-"""Cholesky, LU and QR factors of dense matrices, and the systems they solve, with results that do not depend on the processor.
+"""Cholesky, LU and QR factors of dense matrices, and the systems they solve, the same on every processor.
 
-Matrices are stored by rows: entry (i, j) of a is a[i * row + j]. The algorithms are those of Golub and Van Loan, Matrix Computations
-(4th edition), each in the order of loops whose innermost one runs along a row.
+Matrices are stored by rows: entry (i, j) of a is a[i * row + j]. The algorithms are those of Golub and Van Loan, Matrix
+Computations (4th edition), each in the order of loops whose innermost one runs along a row.
 """
 
 import cython
@@ -24,7 +24,7 @@ def subtract(n: cython.Py_ssize_t, factor: cython.double, x: cython.p_double, y:
 @cython.nogil
 @cython.exceptval(check=False)
 def cholesky(n: cython.Py_ssize_t, a: cython.p_double, row: cython.Py_ssize_t) -> cython.bint:
-    """R with R'R = A over the upper triangle of a, all that is read and written; False unless A is positive definite to rounding.
+    """R with R'R = A over the upper triangle of a, all that is read and written; False unless A is positive definite.
 
     Outer products (section 4.2.5). A factor with an entry that is not finite is none: False then too.
     """
@@ -141,9 +141,9 @@ def eliminate(
 @cython.nogil
 @cython.exceptval(check=False)
 def reflector(n: cython.Py_ssize_t, x: cython.p_double) -> cython.double:
-    """tau of I - tau v v', v = (1, x[1:]), which takes x to a multiple of e_1; x holds that multiple, then v's tail (section 5.1.3).
+    """tau of I - tau v v', v = (1, x[1:]), which takes x to a multiple of e_1; x holds the multiple, then v's tail.
 
-    tau = 0, the identity, where x[1:] is zero.
+    Section 5.1.3. tau = 0, the identity, where x[1:] is zero.
     """
     i: cython.Py_ssize_t
     rest: cython.double = dot(n - 1, x + 1, x + 1)
@@ -237,7 +237,7 @@ def solve_general(a: cython.double[:, ::1], b: cython.double[:, ::1]) -> bool:
 
 
 def orthogonalize(columns: cython.double[:, ::1], taus: cython.double[::1], q: cython.double[:, ::1]) -> cython.void:
-    """The QR factors of the matrix whose columns are the rows of `columns`, as `householder` leaves them; Q's columns in q's rows."""
+    """As `householder`, for the matrix whose columns are the rows of `columns`; Q's columns in the rows of q."""
     n: cython.Py_ssize_t = columns.shape[0]
     m: cython.Py_ssize_t = columns.shape[1]
     if m < n or taus.shape[0] != n or q.shape[0] != n or q.shape[1] != m:

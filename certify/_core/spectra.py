@@ -1,9 +1,9 @@
 """Spectra of dense matrices, with results that do not depend on the processor.
 
-Symmetric eigenvalue problems by Householder tridiagonalization and implicit QL (Golub and Van Loan, Matrix Computations, 4th edition,
-sections 8.3.1 and 8.3.5; Wilkinson and Reinsch, Handbook for Automatic Computation, II/4); singular values by one-sided
-Jacobi rotations (section 8.6.3; Demmel and Veselic, Jacobi's method is more accurate than QR, 1992). Callers scale their matrices to
-entries of about 1, so that squares neither overflow nor vanish.
+Symmetric eigenvalue problems by Householder tridiagonalization and implicit QL (Golub and Van Loan, Matrix
+Computations, 4th edition, sections 8.3.1 and 8.3.5; Wilkinson and Reinsch, Handbook for Automatic Computation, II/4);
+singular values by one-sided Jacobi rotations (section 8.6.3; Demmel and Veselic, Jacobi's method is more accurate than
+QR, 1992). Callers scale their matrices to entries of about 1, so that squares neither overflow nor vanish.
 """
 
 import cython
@@ -52,7 +52,7 @@ def tridiagonalize(
     taus: cython.p_double,
     w: cython.p_double,
 ) -> cython.void:
-    """T = Q'AQ by its diagonal and the entries beside it, from all of the symmetric a, which keeps the reflectors above its diagonal."""
+    """T = Q'AQ by its diagonal and the entries beside it, from all of a, which keeps reflectors above its diagonal."""
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
     k: cython.Py_ssize_t
@@ -101,10 +101,10 @@ def form_rows(n: cython.Py_ssize_t, a: cython.p_double, taus: cython.p_double, z
 @cython.nogil
 @cython.exceptval(check=False)
 def diagonalize(n: cython.Py_ssize_t, d: cython.p_double, e: cython.p_double, z: cython.p_double) -> cython.bint:
-    """The tridiagonal matrix of diagonal d and e beside it becomes diagonal; every rotation turns z's rows along, unless z is NULL.
+    """The matrix of diagonal d, with e beside it, becomes diagonal; every rotation turns z's rows along, unless NULL.
 
-    Implicit QL with Wilkinson's shift; entries beside the diagonal vanish where they are below the rounding of the whole matrix (EISPACK's
-    tql2). False after 60 steps without an eigenvalue, which only entries that are not finite are known to bring about.
+    Implicit QL with Wilkinson's shift; entries beside the diagonal vanish where they are below the rounding of the
+    whole matrix (EISPACK's tql2). False where an entry is not finite, or 60 steps bring no eigenvalue (never seen).
     """
     size: cython.double = 0.0
     first: cython.Py_ssize_t
@@ -112,7 +112,10 @@ def diagonalize(n: cython.Py_ssize_t, d: cython.p_double, e: cython.p_double, z:
     i: cython.Py_ssize_t
     step: cython.Py_ssize_t
     for i in range(n):
-        size = max(size, fabs(d[i]) + fabs(e[i]))
+        here: cython.double = fabs(d[i]) + fabs(e[i])
+        if here - here != 0.0:
+            return False
+        size = max(size, here)
     for first in range(n):
         for step in range(61):
             last = first  # of the block that holds together
@@ -161,9 +164,9 @@ def diagonalize(n: cython.Py_ssize_t, d: cython.p_double, e: cython.p_double, z:
 def eigh(
     n: cython.Py_ssize_t, a: cython.p_double, values: cython.p_double, vectors: cython.p_double, work: cython.p_double
 ) -> cython.bint:
-    """Eigenvalues, ascending, of the symmetric a, which is destroyed, and unit eigenvectors in the ROWS of vectors, unless NULL.
+    """Ascending eigenvalues of the symmetric a, which is destroyed; unit eigenvectors in ROWS of vectors, unless NULL.
 
-    work has room for 3 n numbers. False where an entry is not finite.
+    work has room for 3 n numbers. False as of `diagonalize`.
     """
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
@@ -193,9 +196,10 @@ def eigh(
 def orthogonalize_rows(
     n: cython.Py_ssize_t, m: cython.Py_ssize_t, w: cython.p_double, turned: cython.p_double
 ) -> cython.void:
-    """The n rows of w, of m entries each, become orthogonal to one another, by rotations, which turn the n rows of `turned` along.
+    """The n rows of w, of m entries, become orthogonal to one another by rotations, which turn `turned` along.
 
-    At most 60 sweeps (six to ten are usual); each pair then has a cosine of at most m^(1/2) 2^-52. Rows below 2^-480 are left.
+    At most 60 sweeps (six to ten are usual); each pair then has a cosine of at most m^(1/2) 2^-52. Rows below 2^-480
+    are left.
     """
     tolerance: cython.double = sqrt(cython.cast(cython.double, m)) * 2.220446049250313e-16
     sweep: cython.Py_ssize_t
@@ -230,7 +234,7 @@ def orthogonalize_rows(
 
 
 def eigen_system(a: cython.double[:, ::1], values: cython.double[::1], vectors: cython.double[:, ::1] = None) -> bool:
-    """As `eigh`: ascending values, and vectors in rows if they are asked for; a is destroyed; False where an entry is not finite."""
+    """As `eigh`: values, and vectors in rows if asked for; a is destroyed; False where an entry is not finite."""
     n: cython.Py_ssize_t = a.shape[0]
     if a.shape[1] != n or values.shape[0] != n:
         raise ValueError(f"no eigenvalues of {n} x {a.shape[1]} in {values.shape[0]} entries")
