@@ -7,6 +7,7 @@ build takes one from the package index: Zig's, which is clang.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import platform
@@ -22,6 +23,7 @@ from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+BUILD = Path("build")  # below the root, where backends are called
 NOT_COMPILED = {"__init__", "building"}
 FLAGS = ["-O3", "-g0", "-fno-fast-math", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 DIRECTIVES = {
@@ -33,6 +35,8 @@ DIRECTIVES = {
 }
 ZIG = "ziglang>=0.13"
 JOBS = min(4, os.cpu_count() or 1)
+
+SHARED = "certify._core._shared"  # Cython's own code for memoryviews, compiled once and not in every module
 
 Settings = dict[str, Any] | None
 
@@ -78,15 +82,37 @@ class BuildCore(build_ext):
                 f"certify._core.{path.stem}",
                 [str(path.relative_to(ROOT))],
                 extra_compile_args=FLAGS,
-                depends=[str(Path(__file__).resolve().relative_to(ROOT))],
             )
             for path in sources
         ]
+        written = (BUILD / "cython/certify/_core").glob("*.c")
+        changed = Path(__file__).stat().st_mtime
         self.distribution.ext_modules = cythonize(
-            extensions, compiler_directives=DIRECTIVES, build_dir="build/cython", quiet=True
+            [*extensions, Extension(SHARED, ["certify/_core/_shared.c"], extra_compile_args=FLAGS)],
+            compiler_directives=DIRECTIVES,
+            shared_utility_qualified_name=SHARED,
+            build_dir=str(BUILD / "cython"),
+            force=any(path.stat().st_mtime < changed for path in written),
+            quiet=True,
         )
         super().finalize_options()
         self.parallel = self.parallel or JOBS
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile, unless this very C code was compiled before by this very compiler with these flags, for this Python."""
+        made = Path(self.get_ext_fullpath(ext.name))
+        identity = repr(
+            (sys.version, vars(self.compiler).get("compiler_so"), ext.extra_compile_args, ext.name)
+        ).encode()
+        kept = BUILD / "compiled" / hashlib.sha256(identity + (ROOT / ext.sources[0]).read_bytes()).hexdigest()
+        if not kept.exists():
+            super().build_extension(ext)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made, kept.with_suffix(f".{os.getpid()}"))
+            kept.with_suffix(f".{os.getpid()}").replace(kept)
+        else:
+            made.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kept, made)
 
     def build_extensions(self) -> None:
         headers = Path(sysconfig.get_path("include")) / "Python.h"
