@@ -80,7 +80,7 @@ class Check:
         self.steps: list[Candidate] = []
         value = evaluate(self.problem, network)
         self.own_nu = -self.problem.slope(self.predictions)
-        stationarity = assess(self.problem, self.neurons, self.own_nu[:, 0])
+        stationarity = assess(self.problem, self.neurons, self.own_nu[:, 0], self.limits)
         bounds = Bounds(value.lower, value.upper)
         self.findings = Findings(network, bounds, stationarity, self.options.eps, self.problem.beta)
         self.findings.raise_lower(proving.lower.value)
@@ -93,7 +93,7 @@ class Check:
         own = self._own_gain(min(_OWN_GAIN_SECONDS, (self.options.time_limit or math.inf) / 4), _OWN_GAIN_NODES)
         if self.limits.reached() or self.findings.tight(TIGHT):
             return
-        self.steps = list(first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity))
+        self.steps = list(first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity, self.limits))
         self._take(self.steps)
         self.violators = [v for v in own.witnesses if v.gain > self.problem.beta]
         if not self.proving.start(blocks_of_neurons(self.problem, self.neurons), self.violators):

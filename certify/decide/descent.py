@@ -9,7 +9,7 @@ import numpy as np
 
 from certify.arrays import Floats
 from certify.decide.quasi_newton import minimized
-from certify.decide.stationarity import TOLERANCE, NeuronSlopes, descent_at_kink, neuron_slopes, size_scale
+from certify.decide.stationarity import TOLERANCE, NeuronSlopes, descent_at_kink, every_slope, size_scale
 from certify.decide.verdict import Direction
 from certify.gain.question import Limits
 from certify.linear import matmul, norm
@@ -81,11 +81,13 @@ def balanced(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     return Neurons(neurons.u * ratio[:, None], neurons.a * inverse[:, None], neurons.c)
 
 
-def steepest(problem: TrainingProblem, neurons: Neurons, nu: Floats) -> Direction | None:
+def steepest(
+    problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Limits | None = None
+) -> Direction | None:
     """The negative (Clarke) gradient, or at a Clarke point that is not directionally stationary the steepest kink; with the
     best measured step. None where neither lowers the objective beyond rounding."""
     scale = size_scale(problem, neurons)
-    slopes = [neuron_slopes(problem, neurons, nu[:, 0], j) for j in range(neurons.width)]
+    slopes = every_slope(problem, neurons, nu[:, 0], limits)
     u = -np.array([s.nearest for s in slopes]).reshape(neurons.u.shape)
     a = -np.array([s.output_slope for s in slopes]).reshape(neurons.a.shape)
     move = Neurons(u, a, -_bias_slope(problem, -np.sum(nu, axis=0), neurons.c))
@@ -94,18 +96,20 @@ def steepest(problem: TrainingProblem, neurons: Neurons, nu: Floats) -> Directio
     if length > TOLERANCE * problem.beta * scale:
         unit = Neurons(u / length, a / length, move.c / length)
         direction = measured(problem, neurons, unit, order=1, rate=-length)
-    return direction or _steepest_kink(problem, neurons, slopes)
+    return direction or _steepest_kink(problem, neurons, slopes, limits)
 
 
-def _steepest_kink(problem: TrainingProblem, neurons: Neurons, slopes: list[NeuronSlopes]) -> Direction | None:
+def _steepest_kink(
+    problem: TrainingProblem, neurons: Neurons, slopes: list[NeuronSlopes], limits: Limits | None
+) -> Direction | None:
     best: Direction | None = None
     for j, s in enumerate(slopes):
-        rate, _, along = descent_at_kink(problem, s) if s.kinked else (0.0, 0.0, None)
-        if along is None or not rate > 0:
+        rise = descent_at_kink(problem, s, limits) if s.kinked else None
+        if rise is None or rise.direction is None or not rise.lower > 0:
             continue
         move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a), np.zeros_like(neurons.c))
-        move.u[j] = along
-        candidate = measured(problem, neurons, move, order=1, rate=-rate)
+        move.u[j] = rise.direction
+        candidate = measured(problem, neurons, move, order=1, rate=-rise.lower)
         if candidate and (best is None or candidate.decrease > best.decrease):
             best = candidate
     return best

@@ -8,29 +8,23 @@ neuron, or a mixture of them, has; directional stationarity asks for every patte
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from certify.arrays import Floats, Ints
 from certify.decide.verdict import Stationarity
-from certify.errors import InputError
-from certify.gain.cones.brancher import ConeBrancher
-from certify.gain.cones.kernel import least_majorant
-from certify.gain.question import GainProblem, Limits
-from certify.gain.reduction import reduce_gain
-from certify.gain.search.queue import Search
-from certify.patterns.enumerate import EnumerationStopped, enumerate_cones
+from certify.gain.question import Limits
+from certify.linear import matmul, norm
+from certify.patterns.around import Hinges, gradients, merged
+from certify.patterns.steepest import Rise, steepest_rise
 from certify.problem.training import Neurons, TrainingProblem
 
 TOLERANCE = 1e-6
 _BOUNDARY = 1e-7  # |x.u| below this times |x||u| counts as on the boundary
-_DIRECTION_NODES = 1536
-_PERTURBATIONS = 256
 _LEAST_SCALE = 1e-3
-_MOST_LISTED = 2_000
-_LISTING_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +35,11 @@ class NeuronSlopes:
     boundary samples. The objective's directional derivative along delta is smooth.delta - sum_i weights_i (rows_i . delta)_+.
     """
 
-    smooth: np.ndarray
-    rows: np.ndarray
-    weights: np.ndarray
-    boundary: np.ndarray  # indices of the samples
-    nearest: np.ndarray  # the shortest element of the Clarke subdifferential in u
+    smooth: Floats
+    rows: Floats
+    weights: Floats
+    boundary: Ints  # indices of the samples
+    nearest: Floats  # the shortest element of the Clarke subdifferential in u
     output_slope: float  # derivative by a
 
     @property
@@ -54,12 +48,15 @@ class NeuronSlopes:
         return bool(np.any(self.weights != 0))
 
 
-def assess(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> Stationarity:
-    """The report for a network whose own dual vector, -grad L at its predictions, is nu (n,)."""
+def assess(problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Limits | None = None) -> Stationarity:
+    """The report for a network whose own dual vector, -grad L at its predictions, is nu (n,).
+
+    At a limit, what is not known of the patterns around a neuron counts against it, or is left open.
+    """
     scale = size_scale(problem, neurons)
-    slopes = [neuron_slopes(problem, neurons, nu, j) for j in range(neurons.width)]
+    slopes = every_slope(problem, neurons, nu, limits)
     sizes = problem.size(neurons.u)
-    per_neuron = tuple(float(np.linalg.norm(s.nearest)) / (problem.beta * scale) for s in slopes)
+    per_neuron = tuple(float(norm(s.nearest)) / (problem.beta * scale) for s in slopes)
     balance = float(np.max(np.abs(sizes - np.abs(neurons.a[:, 0])), initial=0.0)) / scale
     activity = max((abs(s.output_slope) for s in slopes), default=0.0) / (problem.beta * scale)
     bias = bias_residual(problem, neurons, nu)
@@ -68,7 +65,7 @@ def assess(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> Statio
         balanced=bool(balance <= TOLERANCE),
         active=bool(activity <= TOLERANCE),
         clarke=bool(clarke),
-        directional=_directional(problem, slopes, scale) if clarke else False,
+        directional=_directional(problem, slopes, scale, limits) if clarke else False,
         balance_residual=balance,
         activity_residual=activity,
         clarke_residual=per_neuron,
@@ -92,7 +89,7 @@ def size_scale(problem: TrainingProblem, neurons: Neurons) -> float:
     return max(scale, _LEAST_SCALE * natural) or 1.0  # zero where the squares of the data overflow
 
 
-def bias_residual(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) -> float:
+def bias_residual(problem: TrainingProblem, neurons: Neurons, nu: Floats) -> float:
     """Slope of the objective by the output bias, relative to sum |nu|; 0 without an output bias."""
     treatment = problem.objective.output_bias.value
     if treatment == "none":
@@ -102,95 +99,72 @@ def bias_residual(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray) ->
     return abs(slope) / size if size > 0 else abs(slope)
 
 
-def neuron_slopes(problem: TrainingProblem, neurons: Neurons, nu: np.ndarray, j: int) -> NeuronSlopes:
+def every_slope(
+    problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Limits | None = None
+) -> list[NeuronSlopes]:
+    """First-order data of every neuron."""
+    lengths = norm(problem.rows, axis=1)
+    return [_slopes(problem, neurons.u[j], float(neurons.a[j, 0]), nu, lengths, limits) for j in range(neurons.width)]
+
+
+def neuron_slopes(problem: TrainingProblem, neurons: Neurons, nu: Floats, j: int) -> NeuronSlopes:
     """First-order data of neuron j."""
-    u, a = neurons.u[j], neurons.a[j, 0]
-    values = problem.rows @ u
-    reach = _BOUNDARY * np.linalg.norm(problem.rows, axis=1) * np.linalg.norm(u)
-    present = np.any(problem.rows != 0, axis=1)
-    boundary = np.flatnonzero((np.abs(values) <= reach) & present)
+    return _slopes(problem, neurons.u[j], float(neurons.a[j, 0]), nu, norm(problem.rows, axis=1), None)
+
+
+def _slopes(
+    problem: TrainingProblem, u: Floats, a: float, nu: Floats, lengths: Floats, limits: Limits | None
+) -> NeuronSlopes:
+    values = matmul(problem.rows, u)
+    reach = _BOUNDARY * lengths * norm(u)
+    boundary = np.flatnonzero((np.abs(values) <= reach) & (lengths > 0))
     active = values > reach
     decay = problem.beta * u
     if problem.free_hidden_bias:
-        decay = decay.copy()
         decay[-1] = 0.0
-    smooth = decay - a * (nu[active] @ problem.rows[active])
+    smooth = decay - a * matmul(nu[active], problem.rows[active])
     rows, weights = problem.rows[boundary], a * nu[boundary]
-    nearest = nearest_slope(smooth, weights[:, None] * rows, rows)
-    slope = problem.beta * a - float(nu @ np.maximum(values, 0.0))
+    nearest = nearest_slope(smooth, rows, weights, limits)
+    slope = problem.beta * a - float(matmul(nu, np.maximum(values, 0.0)))
     return NeuronSlopes(smooth, rows, weights, boundary, nearest, slope)
 
 
-def nearest_slope(smooth: np.ndarray, kinks: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The shortest smooth - sum_i g_i kinks_i over the gates g that are mixtures of the patterns around the neuron.
+def nearest_slope(smooth: Floats, rows: Floats, weights: Floats, limits: Limits | None = None) -> Floats:
+    """The shortest smooth - sum_i g_i weights_i rows_i over the gates g that are mixtures of the patterns around the neuron.
 
     For independent rows these are all g in [0, 1]; for dependent ones the patterns are listed, or sampled where they are many.
     """
-    if not np.any(kinks):
+    if not np.any(weights):
         return smooth
-    if np.linalg.matrix_rank(rows) == rows.shape[0]:
-        return _nearest(smooth, lambda z: (kinks @ z > 0).astype(float) @ kinks)
-    vertices = _gates_around(rows) @ kinks
-    return _nearest(smooth, lambda z: vertices[int(np.argmax(vertices @ z))])
+    return gradients(merged(rows, weights), limits).shortest(smooth)
 
 
-def _gates_around(rows: np.ndarray) -> np.ndarray:
-    """Patterns (p, b) of the rows, as 0 and 1: all of them, or a sample where there are too many to list."""
-    try:
-        return enumerate_cones(rows, Limits(time.monotonic() + _LISTING_SECONDS), _MOST_LISTED).patterns.astype(float)
-    except (InputError, EnumerationStopped):
-        rng = np.random.default_rng(0)
-        around = np.vstack([rng.standard_normal((_PERTURBATIONS, rows.shape[1])), rows, -rows])
-        return np.unique((around @ rows.T > 0).astype(float), axis=0)
-
-
-def _nearest(target: np.ndarray, furthest: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """target minus its nearest point of a polytope, given the polytope's furthest vertex in a direction (Wolfe's method)."""
-    d = target.size
-    most = 6 * d + 20
-    atoms, weights = np.empty((most, d)), np.zeros(most)
-    atoms[0] = furthest(target)
-    none, ones = np.zeros((0, d)), np.ones(d)
-    z = target - atoms[0]
-    for count in range(1, most):
-        z, _ = least_majorant(target, atoms, count, none, ones, weights)
-        vertex = furthest(z)
-        if z @ (target - vertex) >= (1 - 1e-10) * (z @ z) - 1e-30:
-            break
-        atoms[count] = vertex
-    return z
-
-
-def _directional(problem: TrainingProblem, slopes: Sequence[NeuronSlopes], scale: float) -> bool | None:
-    answers = [descent_at_kink(problem, s) for s in slopes if s.kinked]
+def _directional(
+    problem: TrainingProblem, slopes: Sequence[NeuronSlopes], scale: float, limits: Limits | None
+) -> bool | None:
+    rises = [descent_at_kink(problem, s, limits) for s in slopes if s.kinked]
     allowed = TOLERANCE * problem.beta * scale
-    if any(lower > allowed for lower, _, _ in answers):
+    if any(rise.lower > allowed for rise in rises):
         return False
-    return True if all(upper <= allowed for _, upper, _ in answers) else None
+    return True if all(rise.upper <= allowed for rise in rises) else None
 
 
-def descent_at_kink(problem: TrainingProblem, slopes: NeuronSlopes) -> tuple[float, float, np.ndarray | None]:
+def descent_at_kink(problem: TrainingProblem, slopes: NeuronSlopes, limits: Limits | None = None) -> Rise:
     """Bounds on the steepest descent over unit directions delta of the neuron's u, and a direction that attains the lower one.
 
-    -F'(delta) = sum weights_i (rows_i . delta)_+ - smooth.delta is positively homogeneous: a gain, with +-smooth as two more
-    rows.
+    -F'(delta) = sum weights_i (rows_i . delta)_+ - smooth.delta, by the patterns around the neuron.
     """
-    lengths = np.linalg.norm(slopes.rows, axis=1)
-    size = max(float(np.max(np.abs(slopes.weights) * lengths, initial=0.0)), float(np.linalg.norm(slopes.smooth)))
-    if not size > 0:
-        return 0.0, 0.0, None
-    rows = np.vstack([slopes.rows, slopes.smooth / size, -slopes.smooth / size])
-    gain = GainProblem(rows, np.concatenate([slopes.weights / size, [-1.0, 1.0]]))
-    search = Search(ConeBrancher(gain, reduce_gain(gain), signs=(1,)), TOLERANCE / 8, TOLERANCE / 8)
-    search.advance(_DIRECTION_NODES, 1, lambda: False, lambda: False)
-    best = max(search.candidates, key=lambda violator: violator.gain, default=None)
-    direction = None if best is None else best.direction
-    return size * search.best, size * search.upper, direction
+    unit = float(np.max(np.abs(slopes.weights) * norm(slopes.rows, axis=1), initial=0.0)) + float(norm(slopes.smooth))
+    if not 0 < unit < np.inf:
+        return Rise(0.0, 0.0 if unit == 0 else np.inf, None)
+    hinges = merged(slopes.rows, slopes.weights)
+    fall = Hinges(hinges.slope - slopes.smooth, hinges.normals, hinges.weights)
+    return steepest_rise(fall, TOLERANCE / 8 * unit, TOLERANCE / 8, limits)
 
 
 def dead_neurons(problem: TrainingProblem, neurons: Neurons) -> tuple[int, ...]:
     """Neurons that are zero on either layer, or active on no sample."""
-    on = np.any(problem.rows @ neurons.u.T > 0, axis=0)
+    on = np.any(matmul(problem.rows, neurons.u.T) > 0, axis=0)
     alive = on & np.any(neurons.a != 0, axis=1)
     return tuple(int(j) for j in np.flatnonzero(~alive))
 
@@ -198,8 +172,8 @@ def dead_neurons(problem: TrainingProblem, neurons: Neurons) -> tuple[int, ...]:
 def mergeable_groups(problem: TrainingProblem, neurons: Neurons) -> tuple[tuple[int, ...], ...]:
     """Groups of two or more neurons of one sign in one closed cone: no sample separates them strictly."""
     dead = set(dead_neurons(problem, neurons))
-    signs = np.sign(problem.rows @ neurons.u.T).astype(np.int8)
-    groups: list[tuple[float, np.ndarray, list[int]]] = []
+    signs = np.sign(matmul(problem.rows, neurons.u.T)).astype(np.int8)
+    groups: list[tuple[float, NDArray[np.int8], list[int]]] = []
     for j in range(neurons.width):
         if j in dead:
             continue

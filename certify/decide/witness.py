@@ -49,7 +49,11 @@ def witnesses(problem: TrainingProblem, candidates: Iterable[Candidate]) -> Iter
 
 
 def first_steps(
-    problem: TrainingProblem, neurons: Neurons, nu: Floats, stationarity: Stationarity
+    problem: TrainingProblem,
+    neurons: Neurons,
+    nu: Floats,
+    stationarity: Stationarity,
+    limits: Limits | None = None,
 ) -> Iterator[Candidate]:
     """Balancing, and one step of steepest descent, where the network is not stationary: conditions A or B fail, or a kink
     lets the objective fall."""
@@ -57,7 +61,7 @@ def first_steps(
         return
     if not stationarity.balanced:
         yield Candidate(balanced(problem, neurons), "gradient")
-    direction = steepest(problem, neurons, nu)
+    direction = steepest(problem, neurons, nu, limits)
     if direction is not None:
         moved = displaced(neurons, problem.lift(direction.displacement), direction.step)
         yield Candidate(moved, "gradient", direction)

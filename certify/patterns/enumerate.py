@@ -52,7 +52,7 @@ def enumerate_cones(rows: np.ndarray, limits: Limits | None = None, most: int = 
     its other side is a pattern too; of parallel rows the first stands for the facet.
     Raises UsageError beyond `most` patterns, EnumerationStopped when a limit is reached.
     """
-    normals, sides = _hyperplanes(rows)
+    normals, sides = hyperplanes(rows)
     cells = _cells(normals, _guard(limits or Limits(), most))
     ahead, facet = np.zeros((2, len(cells), len(normals)), dtype=bool)
     for k, cell in enumerate(cells):
@@ -80,7 +80,7 @@ def _guard(limits: Limits, most: int) -> Guard:
     return check
 
 
-def _hyperplanes(rows: np.ndarray) -> tuple[dict[int, Vector], dict[int, tuple[int, int]]]:
+def hyperplanes(rows: np.ndarray) -> tuple[dict[int, Vector], dict[int, tuple[int, int]]]:
     """Distinct hyperplanes as {index: normal}, and for each nonzero row i: (index, side +1 or -1)."""
     index: dict[Vector, int] = {}
     sides = {}

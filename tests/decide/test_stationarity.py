@@ -104,7 +104,8 @@ def test_the_descent_at_a_kink_is_the_steepest() -> None:
     oracle = ORACLES["O6"]
     problem, neurons, nu = lifted(network([[1.0, 0.0]]), oracle.dataset, oracle.objective)
     slopes = neuron_slopes(problem, neurons, nu, 0)
-    lower, upper, direction = descent_at_kink(problem, slopes)
+    rise = descent_at_kink(problem, slopes)
+    lower, upper, direction = rise.lower, rise.upper, rise.direction
     fastest = 0.0
     for angle in np.linspace(0, 2 * np.pi, 721):
         delta = np.array([np.cos(angle), np.sin(angle)])
@@ -123,11 +124,12 @@ def test_the_nearest_slope_is_the_shortest(seed: int) -> None:
     """Independent boundary rows: no choice of gates in [0, 1] is shorter, and the result is one."""
     rng = np.random.default_rng(seed)
     rows, smooth = rng.standard_normal((3, 4)), rng.standard_normal(4)
-    kinks = rng.standard_normal((3, 1)) * rows
-    shortest = np.linalg.norm(nearest_slope(smooth, kinks, rows))
+    weights = rng.standard_normal(3)
+    kinks = weights[:, None] * rows
+    shortest = np.linalg.norm(nearest_slope(smooth, rows, weights))
     gates = np.vstack([rng.uniform(0, 1, (2000, 3)), np.eye(3), np.zeros((1, 3)), np.ones((1, 3))])
     assert shortest <= np.min(np.linalg.norm(smooth - gates @ kinks, axis=1)) * (1 + 1e-9)
-    attained = np.linalg.lstsq(kinks.T, smooth - nearest_slope(smooth, kinks, rows), rcond=None)[0]
+    attained = np.linalg.lstsq(kinks.T, smooth - nearest_slope(smooth, rows, weights), rcond=None)[0]
     assert np.all((attained >= -1e-7) & (attained <= 1 + 1e-7))
 
 
@@ -135,8 +137,8 @@ def test_dependent_boundary_rows_allow_fewer_gates() -> None:
     """Opposite rows x, -x: exactly one is on around the neuron, so the gates (1, 1) and (0, 0) do not count."""
     rows = np.array([[1.0, 0.0], [-1.0, 0.0]])
     smooth = np.array([2.0, 0.0])
-    assert nearest_slope(smooth, rows, rows) == pytest.approx([1.0, 0.0])
-    assert nearest_slope(0 * smooth, rows, rows) == pytest.approx([0.0, 0.0])
+    assert nearest_slope(smooth, rows, np.ones(2)) == pytest.approx([1.0, 0.0])
+    assert nearest_slope(0 * smooth, rows, np.ones(2)) == pytest.approx([0.0, 0.0])
 
 
 def test_balance_and_activity_are_told_apart() -> None:

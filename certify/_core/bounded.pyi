@@ -1,0 +1,3 @@
+from certify.arrays import Floats
+
+def bounded_least_squares(vectors: Floats, target: Floats, upper: Floats) -> Floats: ...
