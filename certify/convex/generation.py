@@ -6,6 +6,7 @@ Solve over the blocks at hand, take the dual vector, look for directions of gain
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -20,7 +21,10 @@ from certify.problem.dual import dual_vector
 from certify.problem.training import Neurons, TrainingProblem
 
 _ADD_AT_ONCE = 12
-_STARTS_A_DIMENSION = 12
+_FEW, _MANY = 8, 64  # starts a dimension while violators are found, and before it is said that there are none
+_MOST_WORK = 1e9  # entries of rows that the ascents of one round read, about, ...
+_STEPS = 50  # ... if each reads all rows so many times
+_SHARE = 0.25  # of the time left, which the many starts may take
 _ALIKE = 0.95  # cosine above which two directions of one sign count as one choice
 
 
@@ -86,9 +90,13 @@ class ColumnGeneration:
         self.blocks = merge_blocks(self.blocks, blocks)
 
     def violators(self, tolerance: float, limits: Limits) -> list[Violator]:
-        """Directions of gain above beta (1 + tolerance), by ascents alone."""
-        rng = np.random.default_rng((self.seed, self.rounds))
-        count = _STARTS_A_DIMENSION * self.problem.rows.shape[1]
+        """Directions of gain above beta (1 + tolerance), by ascents alone: from a few starts, and from many where these find none."""
+        return self._climbed(_FEW, tolerance, limits) or self._climbed(_MANY, tolerance, _share(limits))
+
+    def _climbed(self, starts: int, tolerance: float, limits: Limits) -> list[Violator]:
+        rng = np.random.default_rng((self.seed, self.rounds, starts))
+        n, d = self.problem.rows.shape
+        count = min(starts * d, max(_FEW * d, int(_MOST_WORK / (_STEPS * max(n, 1) * d))))
         above = self.problem.beta * (1 + tolerance)
         return climbed(self.gain_problem, self.solution.w, count, rng, above, limits)
 
@@ -103,6 +111,13 @@ class ColumnGeneration:
             if not self.add(self.violators(tolerance, limits)):
                 return
             self.solve(limits)
+
+
+def _share(limits: Limits) -> Limits:
+    """A share of the time left, where it is limited."""
+    if limits.deadline is None:
+        return limits
+    return limits.within(_SHARE * max(0.0, limits.deadline - time.monotonic()))
 
 
 def _spread_out(violators: Sequence[Violator]) -> list[Violator]:

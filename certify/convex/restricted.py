@@ -221,6 +221,7 @@ def _clarabel(
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
     settings.max_iter = 200
+    settings.direct_solve_method = "qdldl"  # its arithmetic does not depend on the processor
     if limits.deadline is not None:
         settings.time_limit = max(limits.deadline - time.monotonic(), 0.01)
     solution = clarabel.DefaultSolver(p, linear, a, b, cones, settings).solve()

@@ -58,6 +58,17 @@ def _climb_both_signs(reduced: ReducedGain) -> Callable[[np.ndarray], list[np.nd
     return climb
 
 
+def maxima_from(reduced: ReducedGain, starts: np.ndarray, limits: Limits) -> np.ndarray:
+    """The local maxima (m, r) that ascents from the starts (s, r) end in, for both signs; those of gain 0 are left out."""
+    climb = _climb_both_signs(reduced)
+    ends = []
+    for start in starts:
+        if limits.reached():
+            break
+        ends += climb(start)
+    return np.array(ends).reshape(-1, reduced.rank)
+
+
 def _climb_outputs(reduced: ReducedGain) -> Callable[[np.ndarray], list[np.ndarray]]:
     """For k outputs: climb for the output direction v = F(u) / |F(u)|, and again with the new one while the gain rises."""
 
