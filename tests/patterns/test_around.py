@@ -103,7 +103,9 @@ def test_small_positive_weights_need_no_tree() -> None:
     assert time.process_time() - began < 0.1
 
 
-@pytest.mark.parametrize("limits", [Limits(cancelled=lambda: True), Limits(deadline=0.0)], ids=["interrupt", "deadline"])
+@pytest.mark.parametrize(
+    "limits", [Limits(cancelled=lambda: True), Limits(deadline=0.0)], ids=["interrupt", "deadline"]
+)
 def test_limits_leave_true_bounds(limits: Limits) -> None:
     """A search that may not go on has an upper bound above, and a lower one below, those of the whole search."""
     rng = np.random.default_rng(1)
