@@ -8,89 +8,16 @@ vectors of the free unknowns are kept as an orthogonal and a triangular factor, 
 
 import cython
 import numpy as np
+from cython.cimports.certify._core.orthogonal import append, inner, subtract
 from cython.cimports.libc.math import sqrt
 
-DEPENDENT = cython.declare(cython.double, 1e-12)  # share of a vector off the span of the others below which it adds nothing
+DEPENDENT = cython.declare(
+    cython.double, 1e-12
+)  # share of a vector off the span of the others below which it adds nothing
 BOUND = cython.declare(cython.char, 0)  # at 0 or at its upper bound
 FREE = cython.declare(cython.char, 1)
 STUCK = cython.declare(cython.char, 2)  # at a bound that it could not leave, until something else moves
 SETTLED = cython.declare(cython.double, 1e-14)  # cosine between residual and vector that is rounding
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def inner(n: cython.Py_ssize_t, x: cython.p_double, y: cython.p_double) -> cython.double:
-    """x.y, in four sums."""
-    a: cython.double = 0.0
-    b: cython.double = 0.0
-    c: cython.double = 0.0
-    d: cython.double = 0.0
-    i: cython.Py_ssize_t = 0
-    while i + 4 <= n:
-        a += x[i] * y[i]
-        b += x[i + 1] * y[i + 1]
-        c += x[i + 2] * y[i + 2]
-        d += x[i + 3] * y[i + 3]
-        i += 4
-    while i < n:
-        a += x[i] * y[i]
-        i += 1
-    return (a + b) + (c + d)
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def subtract(n: cython.Py_ssize_t, factor: cython.double, x: cython.p_double, y: cython.p_double) -> cython.void:
-    """y <- y - factor x."""
-    i: cython.Py_ssize_t
-    for i in range(n):
-        y[i] -= factor * x[i]
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def append(
-    d: cython.Py_ssize_t,
-    most: cython.Py_ssize_t,
-    size: cython.Py_ssize_t,
-    vector: cython.p_double,
-    basis: cython.p_double,
-    triangle: cython.p_double,
-    least: cython.double,
-) -> cython.bint:
-    """Add a vector to the `size` factorised ones; false where no more than the share `least` of it is off their span.
-
-    basis (most, d): an orthonormal row for each; triangle (most, most): column `size` holds the vector's coordinates in them.
-    Orthogonalised twice, which is enough (Giraud, Langou, Rozloznik, Numerische Mathematik 101, 2005).
-    """
-    i: cython.Py_ssize_t
-    turn: cython.int
-    share: cython.double
-    if size >= most:
-        return False
-    row: cython.p_double = basis + size * d
-    for i in range(d):
-        row[i] = vector[i]
-    length: cython.double = sqrt(inner(d, vector, vector))
-    for i in range(size):
-        triangle[i * most + size] = 0.0
-    for turn in range(2):
-        for i in range(size):
-            share = inner(d, basis + i * d, row)
-            triangle[i * most + size] += share
-            subtract(d, share, basis + i * d, row)
-    rest: cython.double = sqrt(inner(d, row, row))
-    if not rest > least * length:
-        return False
-    triangle[size * most + size] = rest
-    for i in range(d):
-        row[i] /= rest
-    return True
 
 
 @cython.cfunc
@@ -288,17 +215,18 @@ def active_set(
     return -1
 
 
-def bounded_least_squares(
-    vectors: cython.double[:, ::1], target: cython.double[::1], upper: cython.double[::1]
-):
+def bounded_least_squares(vectors, target, upper):
     """x (k,) with 0 <= x <= upper (k,) that minimises |target - x.vectors|, for vectors (k, d) and target (d,).
 
     Where rounding keeps the method from an end, x is the last point, which obeys the bounds.
     """
-    count: cython.Py_ssize_t = vectors.shape[0]
-    d: cython.Py_ssize_t = vectors.shape[1]
-    if target.shape[0] != d or upper.shape[0] != count:
-        raise ValueError(f"{count} vectors of {d} entries, {target.shape[0]} to reach, {upper.shape[0]} bounds")
+    columns: cython.double[:, ::1] = np.require(vectors, np.float64, "CW")
+    aim: cython.double[::1] = np.require(target, np.float64, "CW")
+    most_of: cython.double[::1] = np.require(upper, np.float64, "CW")
+    count: cython.Py_ssize_t = columns.shape[0]
+    d: cython.Py_ssize_t = columns.shape[1]
+    if aim.shape[0] != d or most_of.shape[0] != count:
+        raise ValueError(f"{count} vectors of {d} entries, {aim.shape[0]} to reach, {most_of.shape[0]} bounds")
     x = np.zeros(count)
     if count == 0 or d == 0:
         return x
@@ -311,9 +239,9 @@ def bounded_least_squares(
         active_set(
             d,
             count,
-            cython.address(vectors[0, 0]),
-            cython.address(target[0]),
-            cython.address(upper[0]),
+            cython.address(columns[0, 0]),
+            cython.address(aim[0]),
+            cython.address(most_of[0]),
             cython.address(found[0]),
             cython.address(work[0]),
             cython.address(free[0]),

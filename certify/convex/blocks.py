@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Bools, Floats, Indices
+from certify.linear import matmul
 from certify.problem.objective import Bias
 from certify.problem.training import Neurons, TrainingProblem
 
@@ -19,23 +21,23 @@ class Blocks:
     hints (K, D): a vector in each cone, or near it; it decides which inequalities are tried first.
     """
 
-    patterns: np.ndarray
-    signs: np.ndarray
-    hints: np.ndarray
+    patterns: Bools
+    signs: Floats
+    hints: Floats
 
     @property
     def count(self) -> int:
         """Number K of blocks."""
         return self.signs.size
 
-    def keep(self, selected: np.ndarray) -> Blocks:
+    def keep(self, selected: Bools | Indices | slice) -> Blocks:
         """The selected blocks (mask or indices)."""
         return Blocks(self.patterns[selected], self.signs[selected], self.hints[selected])
 
 
-def blocks_of(problem: TrainingProblem, directions: np.ndarray, signs: np.ndarray) -> Blocks:
+def blocks_of(problem: TrainingProblem, directions: Floats, signs: Floats) -> Blocks:
     """One block per distinct (pattern, sign) of the directions (K, D); directions that activate nothing are left out."""
-    patterns = (problem.rows @ directions.T > 0).T
+    patterns = (matmul(problem.rows, directions.T) > 0).T
     every = Blocks(patterns, np.asarray(signs, dtype=float), directions)
     return _first_of_each(every.keep(patterns.any(axis=1)))
 
@@ -45,7 +47,7 @@ def _first_of_each(blocks: Blocks) -> Blocks:
     seen: dict[tuple[float, bytes], int] = {}
     for k in range(blocks.count):
         seen.setdefault((float(blocks.signs[k]), np.packbits(blocks.patterns[k]).tobytes()), k)
-    return blocks.keep(np.array(list(seen.values()), dtype=int))
+    return blocks.keep(np.array(list(seen.values()), dtype=np.intp))
 
 
 def blocks_of_neurons(problem: TrainingProblem, neurons: Neurons) -> Blocks:
@@ -63,7 +65,7 @@ def merge_blocks(first: Blocks, second: Blocks) -> Blocks:
     return _first_of_each(Blocks(patterns, signs, np.vstack([first.hints, second.hints])))
 
 
-def network_of(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray, c: float) -> Neurons:
+def network_of(problem: TrainingProblem, w: Floats, signs: Floats, c: float) -> Neurons:
     """psi: block w (K, D) with its sign becomes (w / sqrt|w|_P, sign sqrt|w|_P); blocks of size zero are left out.
 
     A constant that is free only through the hidden bias becomes a neuron (0, B) with output weight c/B: its cost
@@ -82,15 +84,19 @@ def network_of(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray, c: fl
     return Neurons(np.vstack([u, constant]), np.append(a, c / CONSTANT_NEURON_BIAS)[:, None], np.zeros(1))
 
 
-def _constant_absorbed(
-    problem: TrainingProblem, w: np.ndarray, signs: np.ndarray, c: float
-) -> tuple[np.ndarray, float]:
+def constant_left(problem: TrainingProblem, w: Floats, signs: Floats, c: float) -> float:
+    """What of the constant c needs a neuron of its own in the network of these blocks."""
+    own = problem.free_hidden_bias and problem.objective.output_bias is not Bias.FREE
+    return _constant_absorbed(problem, w, signs, c)[1] if own else 0.0
+
+
+def _constant_absorbed(problem: TrainingProblem, w: Floats, signs: Floats, c: float) -> tuple[Floats, float]:
     """Blocks and the constant that is left: none, where some block can take it at no cost."""
     if problem.objective.output_bias is Bias.FREE or not problem.free_hidden_bias or c == 0:
         return w, c
     for k in range(len(w)):
         shifted = w.copy()
         shifted[k, -1] += signs[k] * c
-        if problem.size(w[k]) > 0 and np.all(problem.rows @ np.stack([w[k], shifted[k]], axis=1) >= 0):
+        if problem.size(w[k]) > 0 and np.all(matmul(problem.rows, np.stack([w[k], shifted[k]], axis=1)) >= 0):
             return shifted, 0.0
     return w, c

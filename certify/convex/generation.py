@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.convex.blocks import Blocks, blocks_of, merge_blocks, network_of
 from certify.convex.polish import polish
 from certify.convex.pricing import climbed
 from certify.convex.restricted import affordable_blocks, solve_restricted
 from certify.convex.solution import RestrictedSolution
 from certify.gain.question import GainProblem, Limits, Violator, gain_problem
+from certify.linear import matmul, norm
 from certify.problem.dual import dual_vector
 from certify.problem.training import Neurons, TrainingProblem
 
@@ -28,7 +30,7 @@ _SHARE = 0.25  # of the time left, which the many starts may take
 _ALIKE = 0.95  # cosine above which two directions of one sign count as one choice
 
 
-Solver = Callable[[TrainingProblem, Blocks, Limits, np.ndarray | None], RestrictedSolution]
+Solver = Callable[[TrainingProblem, Blocks, Limits, Floats | None], RestrictedSolution]
 
 
 class ColumnGeneration:
@@ -43,7 +45,7 @@ class ColumnGeneration:
         self.problem, self.seed, self.rounds, self.solver = problem, seed, 0, solver
         self.blocks = blocks
         self.solution: RestrictedSolution | None = None
-        self.nu: np.ndarray | None = None
+        self.nu: Floats | None = None
 
     @property
     def neurons(self) -> Neurons:
@@ -56,7 +58,7 @@ class ColumnGeneration:
         return gain_problem(self.problem, self.nu)
 
     @property
-    def directions(self) -> list[np.ndarray]:
+    def directions(self) -> list[Floats]:
         """The directions of the last solution's neurons."""
         return [row for row in self.solution.w]
 
@@ -122,8 +124,8 @@ def _share(limits: Limits) -> Limits:
 
 def _spread_out(violators: Sequence[Violator]) -> list[Violator]:
     """The largest ones of each neighbourhood first, then the largest of the rest, as many as are added at once."""
-    units = np.array([v.sign * v.direction / np.linalg.norm(v.direction) for v in violators])
-    near = units @ units.T > _ALIKE
+    units = np.array([v.sign * v.direction / norm(v.direction) for v in violators])
+    near = matmul(units, units.T) > _ALIKE
     alike = near & (np.array([v.sign for v in violators])[:, None] == [v.sign for v in violators])
     leaders: list[int] = []
     for k in range(len(violators)):

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from certify._core.orthogonal import complement
+from certify.arrays import Bools, Floats
 from certify.convex.design import Design
 from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
 from certify.gain.question import Limits
+from certify.linear import cholesky, least_squares, matmul, norm, solve_positive
 from certify.problem.training import TrainingProblem
 
 _STEPS = 30
 _PATIENCE, _LARGE_STEP = 8, 1e-3  # steps still this large by then lead nowhere
 _ZERO_BLOCK = 1e-6
 _TIGHT = (1e-6, 1e-8, 1e-4)
+_DEPENDENT = 1e-9  # sine of the angle between a tight row and the span of others below which it says nothing new
 _REGULAR = 1e-6  # least relative pivot of a Hessian that is solved by triangles
 
 
@@ -35,7 +39,7 @@ def polish(problem: TrainingProblem, solution: RestrictedSolution, limits: Limit
 def _faces(solution: RestrictedSolution) -> list[_Face]:
     """The faces that the solution may lie on, each once."""
     rows = unit_rows(solution.design.problem)
-    distances = np.abs(solution.w @ rows.T) / np.linalg.norm(solution.w, axis=1)[:, None]
+    distances = np.abs(matmul(solution.w, rows.T)) / norm(solution.w, axis=1)[:, None]
     masks = {(distances <= tight).tobytes(): distances <= tight for tight in _TIGHT}
     return [_Face(solution.design, rows, mask) for mask in masks.values()]
 
@@ -61,45 +65,50 @@ def _on_face(face: _Face, start: RestrictedSolution, limits: Limits) -> Restrict
 class _Face:
     """The linear space of block values that keep the tight inequalities (K, n) tight."""
 
-    def __init__(self, design: Design, rows: np.ndarray, tight: np.ndarray) -> None:
+    def __init__(self, design: Design, rows: Floats, tight: Bools) -> None:
         self.design, self.problem, self.unit_rows = design, design.problem, rows
-        self.bases = [_null_space(rows[mask]) for mask in tight]
-        self.offsets = np.cumsum([0] + [basis.shape[1] for basis in self.bases])
+        self.bases = [complement(rows[mask], _DEPENDENT) for mask in tight]  # rows: (q, D)
+        self.offsets = np.cumsum([0] + [basis.shape[0] for basis in self.bases])
 
-    def project(self, w: np.ndarray) -> np.ndarray:
+    def project(self, w: Floats) -> Floats:
         """The nearest values in the face."""
-        return np.array([basis @ (basis.T @ row) for basis, row in zip(self.bases, w, strict=True)]).reshape(w.shape)
+        return np.array([matmul(matmul(basis, row), basis) for basis, row in zip(self.bases, w, strict=True)]).reshape(
+            w.shape
+        )
 
-    def holds(self, w: np.ndarray) -> bool:
+    def holds(self, w: Floats) -> bool:
         """Whether every inequality of every cone still holds, to rounding."""
         walls = np.where(self.design.blocks.patterns, 1.0, -1.0)
-        margins = walls * (w @ self.unit_rows.T)
-        return bool(np.all(margins >= -1e-12 * np.linalg.norm(w, axis=1)[:, None]))
+        margins = walls * matmul(w, self.unit_rows.T)
+        return bool(np.all(margins >= -1e-12 * norm(w, axis=1)[:, None]))
 
-    def newton_step(self, w: np.ndarray, c: float) -> tuple[np.ndarray, float] | None:
+    def newton_step(self, w: Floats, c: float) -> tuple[Floats, float] | None:
         """The Newton step of the smooth program on the face, of least norm where it is not unique."""
         sizes = self.problem.size(w)
         if not np.all(sizes > 0):
             return None
         f = self.design.predictions(w) + c
-        step = -_solved(self._hessian(w, sizes, f), self._gradient(w, c, sizes, f))
+        try:
+            step = -_solved(self._hessian(w, sizes, f), self._gradient(w, c, sizes, f))
+        except ArithmeticError:
+            return None
         if not np.all(np.isfinite(step)):
             return None
         moves = [
-            basis @ step[first:last]
+            matmul(step[first:last], basis)
             for basis, first, last in zip(self.bases, self.offsets, self.offsets[1:], strict=False)
         ]
         return np.array(moves).reshape(w.shape), float(step[-1]) if self.problem.has_constant else 0.0
 
-    def _gradient(self, w: np.ndarray, c: float, sizes: np.ndarray, f: np.ndarray) -> np.ndarray:
+    def _gradient(self, w: Floats, c: float, sizes: Floats, f: Floats) -> Floats:
         problem = self.problem
         slope = problem.slope(f[:, None])[:, 0]
         full = self.design.transposed(slope) + problem.beta * self._units(w, sizes)
-        parts = [row @ basis for row, basis in zip(full, self.bases, strict=True)]
+        parts = [matmul(basis, row) for row, basis in zip(full, self.bases, strict=True)]
         constant = float(np.sum(slope)) + problem.constant_decay * c if problem.has_constant else 0.0
         return np.concatenate([*parts, [constant]])
 
-    def _hessian(self, w: np.ndarray, sizes: np.ndarray, f: np.ndarray) -> np.ndarray:
+    def _hessian(self, w: Floats, sizes: Floats, f: Floats) -> Floats:
         problem, d = self.problem, w.shape[1]
         gram = self.design.gram(problem.curvature(f[:, None])[:, 0])
         hessian = np.zeros((self.offsets[-1] + 1, self.offsets[-1] + 1))
@@ -111,21 +120,21 @@ class _Face:
         for k, basis in enumerate(self.bases):
             part = slice(self.offsets[k], self.offsets[k + 1])
             curved = problem.beta / sizes[k] * (plane - np.outer(units[k], units[k]))
-            hessian[part, part] += basis.T @ curved @ basis
+            hessian[part, part] += matmul(matmul(basis, curved), basis.T)
         hessian[-1, -1] = 1.0
         if problem.has_constant:
             hessian[-1, :-1] = hessian[:-1, -1] = reduced[-1]
             hessian[-1, -1] = gram[-1, -1] + problem.constant_decay
         return hessian
 
-    def _reduced(self, gram: np.ndarray, d: int) -> np.ndarray:
+    def _reduced(self, gram: Floats, d: int) -> Floats:
         """The Gram matrix in the face's coordinates, and below it the constant's row."""
-        right = [gram[:, k * d : (k + 1) * d] @ basis for k, basis in enumerate(self.bases)]
-        right = np.hstack(right) if right else np.zeros((1, 0))
-        left = [basis.T @ right[k * d : (k + 1) * d] for k, basis in enumerate(self.bases)]
+        columns = [matmul(gram[:, k * d : (k + 1) * d], basis.T) for k, basis in enumerate(self.bases)]
+        right = np.hstack(columns) if columns else np.zeros((1, 0))
+        left = [matmul(basis, right[k * d : (k + 1) * d]) for k, basis in enumerate(self.bases)]
         return np.vstack([*left, right[-1:]])
 
-    def _units(self, w: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    def _units(self, w: Floats, sizes: Floats) -> Floats:
         """The gradients of |w_k|_P."""
         units = w / sizes[:, None]
         if self.problem.free_hidden_bias:
@@ -133,20 +142,12 @@ class _Face:
         return units
 
 
-def _null_space(rows: np.ndarray) -> np.ndarray:
-    """An orthonormal basis (D, q) of the vectors orthogonal to the rows (b, D)."""
-    if rows.shape[0] == 0:
-        return np.eye(rows.shape[1])
-    _, sizes, axes = np.linalg.svd(rows)
-    return axes[int(np.sum(sizes > 1e-9)) :].T
-
-
-def _solved(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+def _solved(hessian: Floats, gradient: Floats) -> Floats:
     """The solution of least norm; by triangles where the Hessian is clearly regular, which is ten times as fast."""
     try:
-        pivots = np.diag(np.linalg.cholesky(hessian))
+        pivots = np.diag(cholesky(hessian))
         if np.min(pivots) > _REGULAR * np.max(pivots):
-            return np.linalg.solve(hessian, gradient)
-    except np.linalg.LinAlgError:
+            return solve_positive(hessian, gradient)
+    except ArithmeticError:
         pass
-    return np.linalg.lstsq(hessian, gradient, rcond=1e-13)[0]
+    return least_squares(hessian, gradient, rcond=1e-13)

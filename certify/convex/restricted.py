@@ -16,11 +16,13 @@ from typing import Protocol
 import clarabel
 import numpy as np
 
+from certify.arrays import Floats
 from certify.convex.blocks import Blocks
 from certify.convex.design import Design
 from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
 from certify.convex.sparse import Columns, from_entries, upper_triangle
 from certify.gain.question import Limits
+from certify.linear import matmul, norm
 from certify.problem.training import TrainingProblem
 
 _ALL_INEQUALITIES = 6_000  # below this many, every inequality is stated at once
@@ -46,7 +48,7 @@ def affordable_blocks(problem: TrainingProblem, count: int, limits: Limits) -> i
 
 
 def solve_restricted(
-    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: np.ndarray | None = None
+    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: Floats | None = None
 ) -> RestrictedSolution:
     """Minimise over the given blocks, as far as the limits allow.
 
@@ -60,11 +62,11 @@ class Master(Protocol):
 
     design: Design
 
-    def solve(self, f: np.ndarray, near: RestrictedSolution | None) -> tuple[np.ndarray, float]:
+    def solve(self, f: Floats, near: RestrictedSolution | None) -> tuple[Floats, float]:
         """Minimise the model around predictions f (n,), knowing a solution nearby; returns w (K, D) and c."""
 
 
-def newton(master: Master, limits: Limits, start: np.ndarray | None = None) -> RestrictedSolution:
+def newton(master: Master, limits: Limits, start: Floats | None = None) -> RestrictedSolution:
     """Proximal Newton: one model after another until the value stays.
 
     For a quadratic loss one model is exact; where the data are nearly fitted it is solved again around its solution, since
@@ -110,13 +112,13 @@ class QuadraticModel:
     the predictions that it aims at; weight: the largest curvature.
     """
 
-    gram: np.ndarray
-    slope: np.ndarray
+    gram: Floats
+    slope: Floats
     reach: float
     weight: float
 
 
-def quadratic_model(design: Design, f: np.ndarray) -> QuadraticModel:
+def quadratic_model(design: Design, f: Floats) -> QuadraticModel:
     """The loss's own model around f (n,); flat samples get a little curvature where the loss is not quadratic."""
     problem = design.problem
     slope, curvature = problem.slope(f[:, None])[:, 0], problem.curvature(f[:, None])[:, 0]
@@ -140,30 +142,30 @@ class _QuadraticMaster:
         self.walls = np.where(self.blocks.patterns, 1.0, -1.0)  # (2D - I)
         self.stated = self._near(self.blocks.hints)
 
-    def _near(self, w: np.ndarray) -> np.ndarray:
+    def _near(self, w: Floats) -> Floats:
         """Mask (K, n) of the inequalities stated first: those that the hints come near, or all where they are few."""
         if self.blocks.patterns.size <= _ALL_INEQUALITIES:
             return np.ones_like(self.blocks.patterns)
-        margins = np.abs(w @ self.unit_rows.T) / np.maximum(np.linalg.norm(w, axis=1), 1e-300)[:, None]
+        margins = np.abs(matmul(w, self.unit_rows.T)) / np.maximum(norm(w, axis=1), 1e-300)[:, None]
         least, most = (min(margins.shape[1], times * self.dimension) - 1 for times in (4, 32))
         ordered = np.partition(margins, (least, most), axis=1)
         return margins <= np.clip(_NEAR, ordered[:, least], ordered[:, most])[:, None]
 
-    def solve(self, f: np.ndarray, near: RestrictedSolution | None) -> tuple[np.ndarray, float]:
+    def solve(self, f: Floats, near: RestrictedSolution | None) -> tuple[Floats, float]:
         """Minimise the model around f; returns w (K, D) and c."""
         fitted = near is not None and _nearly_fitted(self.problem, near)
         model = quadratic_model(self.design, f)
         for _ in range(_CONSTRAINT_ROUNDS):
             w, c = self._solve_around(model, near) if fitted else self._solve_stated(model)
-            sizes = np.linalg.norm(w, axis=1)
-            margins = self.walls * (w @ self.unit_rows.T)
+            sizes = norm(w, axis=1)
+            margins = self.walls * matmul(w, self.unit_rows.T)
             violated = (margins < -1e-9 * max(float(sizes.max(initial=0.0)), 1e-300)) & ~self.stated
             if not violated.any() or self.limits.reached():
                 break
             self.stated |= violated
         return w, c
 
-    def _solve_stated(self, model: QuadraticModel) -> tuple[np.ndarray, float]:
+    def _solve_stated(self, model: QuadraticModel) -> tuple[Floats, float]:
         problem, count, d = self.problem, self.blocks.count, self.dimension
         unit = model.reach / self.row_scale  # of w, as reach is of c and of the predictions: Clarabel sees order one
         scale = np.append(np.full(count * d, unit), model.reach if problem.has_constant else 0.0)
@@ -175,7 +177,7 @@ class _QuadraticMaster:
         x = _clarabel(quadratic, costs, a, np.zeros(a.shape[0]), cones, self.limits)
         return unit * x[: count * d].reshape(count, d), float(scale[-1] * x[count * d])
 
-    def _solve_around(self, model: QuadraticModel, near: RestrictedSolution) -> tuple[np.ndarray, float]:
+    def _solve_around(self, model: QuadraticModel, near: RestrictedSolution) -> tuple[Floats, float]:
         """The same program in the steps from a solution nearby, in units in which the penalty, not the loss, is of order 1."""
         problem, design, (count, d) = self.problem, self.design, near.w.shape
         slope = problem.slope(near.f[:, None])[:, 0]
@@ -212,9 +214,7 @@ class _QuadraticMaster:
         return from_entries(places[:, 0], places[:, 1], values, shape), cones
 
 
-def _clarabel(
-    quadratic: np.ndarray, linear: np.ndarray, a: Columns, b: np.ndarray, cones: list, limits: Limits
-) -> np.ndarray:
+def _clarabel(quadratic: Floats, linear: Floats, a: Columns, b: Floats, cones: list, limits: Limits) -> Floats:
     """min x.Qx/2 + linear.x, A x + s = b, s in the cones; Q covers the first variables. The status is not consulted."""
     p = upper_triangle(quadratic, linear.size)
     settings = clarabel.DefaultSettings()

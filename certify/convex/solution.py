@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.convex.blocks import Blocks
 from certify.convex.design import Design
+from certify.linear import norm
 from certify.problem.training import TrainingProblem
 
 
@@ -16,26 +18,26 @@ class RestrictedSolution:
     """Blocks' values w (K, D), constant c, predictions f (n,), and the program's value."""
 
     blocks: Blocks
-    w: np.ndarray
+    w: Floats
     c: float
-    f: np.ndarray
+    f: Floats
     value: float
     design: Design
 
 
-def evaluated(design: Design, w: np.ndarray, c: float) -> RestrictedSolution:
+def evaluated(design: Design, w: Floats, c: float) -> RestrictedSolution:
     """The solution with these block values: its predictions and its value."""
     f = design.predictions(w) + c
     return RestrictedSolution(design.blocks, w, c, f, program_value(design.problem, w, c, f), design)
 
 
-def program_value(problem: TrainingProblem, w: np.ndarray, c: float, f: np.ndarray) -> float:
+def program_value(problem: TrainingProblem, w: Floats, c: float, f: Floats) -> float:
     """The restricted program's objective, rounded to nearest."""
     penalty = problem.beta * float(np.sum(problem.size(w)))
     return problem.data_loss(f[:, None]) + penalty + 0.5 * problem.constant_decay * c * c
 
 
-def unit_rows(problem: TrainingProblem) -> np.ndarray:
+def unit_rows(problem: TrainingProblem) -> Floats:
     """The rows at length 1; zero rows stay."""
-    lengths = np.linalg.norm(problem.rows, axis=1)
+    lengths = norm(problem.rows, axis=1)
     return problem.rows / np.where(lengths > 0, lengths, 1.0)[:, None]

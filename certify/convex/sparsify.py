@@ -5,17 +5,23 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from certify._core.bounded import bounded_least_squares
+from certify.arrays import Floats, Indices
+from certify.convex.blocks import constant_left
 from certify.gain.question import Limits
+from certify.linear import matmul, norm, qr, svd
 from certify.problem.training import TrainingProblem
 
 _MOST_SUBSETS = 4_000
+_INDEPENDENT = 1e-10  # share of the largest singular value
 _SAME = 1e-9  # relative error of predictions that counts as the same
 
 
-def prune(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray) -> np.ndarray:
+def prune(problem: TrainingProblem, w: Floats, signs: Floats) -> Floats:
     """Masses t (K,) >= 0 so that t_k w_k gives the same predictions, costs no more, and uses independent activations.
 
     Caratheodory: along a null vector of the activations whose cost does not rise, until a neuron vanishes.
@@ -24,18 +30,12 @@ def prune(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray) -> np.ndar
     columns, costs = _triangle(signs * problem.activations(w)), problem.size(w)
     while True:
         used = np.flatnonzero(t > 0)
-        scaled = columns[:, used] * t[used]
-        lengths = np.linalg.norm(scaled, axis=0)
         if used.size == 0:
             return t
-        _, sizes, axes = np.linalg.svd(
-            scaled / np.where(lengths > 0, lengths, 1.0), full_matrices=used.size > columns.shape[0]
-        )
-        rank = int(np.sum(sizes > 1e-10 * sizes[0]))
-        if rank == used.size:
+        direction = _null_vector(columns[:, used] * t[used])
+        if direction is None:
             return t
-        direction = axes[-1] / np.where(lengths > 0, lengths, 1.0)
-        if direction @ (costs[used] * t[used]) > 0 or not np.any(direction < 0):
+        if matmul(direction, costs[used] * t[used]) > 0 or not np.any(direction < 0):
             direction = -direction
         if not np.any(direction < 0):
             return t
@@ -44,38 +44,67 @@ def prune(problem: TrainingProblem, w: np.ndarray, signs: np.ndarray) -> np.ndar
         t[used[int(np.argmin(direction))]] = 0.0
 
 
-def _triangle(columns: np.ndarray) -> np.ndarray:
+def _null_vector(columns: Floats) -> Floats | None:
+    """A vector that the columns add up to nothing with; None where they are independent, or too large to tell."""
+    lengths = norm(columns, axis=0)
+    lengths = np.where(lengths > 0, lengths, 1.0)
+    missing = max(0, columns.shape[1] - columns.shape[0])  # rows of zeros, so that there are as many axes as columns
+    try:
+        _, sizes, axes = svd(np.vstack([columns / lengths, np.zeros((missing, columns.shape[1]))]))
+    except ArithmeticError:
+        return None
+    independent = sizes[-1] > _INDEPENDENT * sizes[0]
+    return None if independent else axes[-1] / lengths
+
+
+def _triangle(columns: Floats) -> Floats:
     """As many rows as columns (or fewer), with the same inner products between columns: R of their QR factorisation."""
-    return np.linalg.qr(columns, mode="r")
+    return qr(columns)[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sparse:
+    """The chosen directions' indices, their masses, and the constant."""
+
+    chosen: Indices
+    masses: Floats
+    constant: float
 
 
 def fewest(
     problem: TrainingProblem,
-    directions: np.ndarray,
-    signs: np.ndarray,
-    target: np.ndarray,
+    directions: Floats,
+    signs: Floats,
+    target: Floats,
+    constant: float,
     at_most: int,
     limits: Limits,
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Indices and masses of at most `at_most` directions (K, D) whose activations add up to the target (n,), or None.
+) -> Sparse | None:
+    """At most `at_most` of the directions (K, D) whose activations and the constant add up to the target (n,), or None.
 
-    All subsets, smallest first, as long as there are few and the limits allow; a constant is fitted along where it costs
-    nothing.
+    All subsets, smallest first, as long as there are few and the limits allow. A constant that costs nothing is fitted along; where it
+    would take a neuron of its own, other subsets of that size are preferred.
     """
-    free_constant = problem.has_constant and problem.constant_decay == 0
-    constant = np.ones((target.size, 1 if free_constant else 0))
-    triangle = _triangle(np.column_stack([signs * problem.activations(directions), constant, target]))
-    columns, constant, target = triangle[:, : signs.size], triangle[:, signs.size : -1], triangle[:, -1]
-    scale = float(np.linalg.norm(target)) or 1.0
+    free = problem.has_constant and problem.constant_decay == 0
+    columns = [signs * problem.activations(directions), np.ones((target.size, int(free)))]
+    triangle = _triangle(np.column_stack([*columns, target - (0.0 if free else constant)]))
+    activations, ones, aim = triangle[:, : signs.size].T, triangle[:, signs.size : -1].T, triangle[:, -1]
+    scale = float(norm(aim)) or 1.0
+    second: Sparse | None = None
     for subset in _subsets(signs.size, at_most):
-        if limits.reached():
-            return None
-        a = np.column_stack([columns[:, subset], constant])
-        mass = np.linalg.lstsq(a, target, rcond=None)[0]
-        fits = np.linalg.norm(a @ mass - target) <= _SAME * scale
-        if fits and np.all(mass[: len(subset)] >= -_SAME * scale):
-            return np.array(subset), np.maximum(mass[: len(subset)], 0.0)
-    return None
+        if limits.reached() or (second is not None and len(subset) > len(second.chosen)):
+            break
+        vectors = np.vstack([activations[subset], ones, -ones])
+        mass = bounded_least_squares(vectors, aim, np.full(len(vectors), np.inf))
+        if not norm(matmul(mass, vectors) - aim) <= _SAME * scale:
+            continue
+        fitted = float(mass[-2] - mass[-1]) if free else constant
+        found = Sparse(np.array(subset), mass[: len(subset)], fitted)
+        left = constant_left(problem, directions[subset] * found.masses[:, None], signs[subset], fitted)
+        if abs(left) <= _SAME * scale:
+            return found
+        second = second or found
+    return second
 
 
 def _subsets(count: int, at_most: int) -> Iterator[list[int]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import cvxpy as cp
 import numpy as np
 
+from certify.arrays import Floats
 from certify.convex.blocks import Blocks
 from certify.convex.design import Design
 from certify.convex.restricted import solve_restricted
@@ -23,7 +24,7 @@ from certify.problem.training import TrainingProblem
 
 
 def solve_in_cvxpy(
-    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: np.ndarray | None = None
+    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: Floats | None = None
 ) -> RestrictedSolution:
     """Minimise over the given blocks; by the direct solver where there is no block, or where cvxpy's breaks down.
 

@@ -148,12 +148,11 @@ def rebuilt_candidates(
     yield Candidate(network_of(problem, w[kept] * t[kept, None], signs[kept], solution.c), "rebuilt")
     directions = np.vstack([w, *(v.direction[None, :] for v in extra)])
     all_signs = np.concatenate([signs, [float(v.sign) for v in extra]])
-    sparse = fewest(problem, directions, all_signs, solution.f - solution.c, int(kept.sum()) - 1, limits)
+    sparse = fewest(problem, directions, all_signs, solution.f, solution.c, int(kept.sum()) - 1, limits)
     if sparse is not None and not limits.reached():
-        chosen, mass = sparse
-        yield Candidate(
-            network_of(problem, directions[chosen] * mass[:, None], all_signs[chosen], solution.c), "rebuilt"
-        )
+        chosen = sparse.chosen
+        w = directions[chosen] * sparse.masses[:, None]
+        yield Candidate(network_of(problem, w, all_signs[chosen], sparse.constant), "rebuilt")
         yield _resolved(problem, directions[chosen], all_signs[chosen], limits)
 
 

@@ -20,6 +20,7 @@ from math import gcd, lcm
 
 import numpy as np
 
+from certify.arrays import Bools, Floats
 from certify.errors import UsageError
 from certify.gain.question import Limits
 
@@ -41,11 +42,11 @@ class Cones:
     walls     (p, n) bool  the samples that carry a facet of K_D; their inequalities imply all others
     """
 
-    patterns: np.ndarray
-    walls: np.ndarray
+    patterns: Bools
+    walls: Bools
 
 
-def enumerate_cones(rows: np.ndarray, limits: Limits | None = None, most: int = MOST_PATTERNS) -> Cones:
+def enumerate_cones(rows: Floats, limits: Limits | None = None, most: int = MOST_PATTERNS) -> Cones:
     """All cones with an interior of the rows Z (n, D), patterns sorted; a zero row is active in each, as 0 >= 0.
 
     In general position there are 2 * sum_{k < rank} C(n - 1, k). A hyperplane is a facet of a cone iff the pattern on
@@ -80,7 +81,7 @@ def _guard(limits: Limits, most: int) -> Guard:
     return check
 
 
-def hyperplanes(rows: np.ndarray) -> tuple[dict[int, Vector], dict[int, tuple[int, int]]]:
+def hyperplanes(rows: Floats) -> tuple[dict[int, Vector], dict[int, tuple[int, int]]]:
     """Distinct hyperplanes as {index: normal}, and for each nonzero row i: (index, side +1 or -1)."""
     index: dict[Vector, int] = {}
     sides = {}
@@ -93,7 +94,7 @@ def hyperplanes(rows: np.ndarray) -> tuple[dict[int, Vector], dict[int, tuple[in
     return {h: normal for normal, h in index.items()}, sides
 
 
-def _integer_row(row: np.ndarray) -> Vector:
+def _integer_row(row: Floats) -> Vector:
     """The primitive integer vector that is a positive multiple of a row of floats."""
     exact = [Fraction(float(t)) for t in row]
     scale = lcm(*(t.denominator for t in exact))

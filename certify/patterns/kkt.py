@@ -17,16 +17,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import cvxpy as cp
 import numpy as np
-from scipy.optimize import nnls
 
+from certify._core.bounded import bounded_least_squares
+from certify.arrays import Bools, Floats
 from certify.gain.ascents import as_violator, distinct, proved_gain
 from certify.gain.question import GainBound, GainProblem, Limits, Violator
 from certify.gain.quick import quick_gain_bound
+from certify.linear import matmul, norm
 from certify.patterns.enumerate import Cones, EnumerationStopped, enumerate_cones
 from certify.rounding import SLOP, TINY, gamma, sums_to_zero
+
+if TYPE_CHECKING:
+    import cvxpy as cp
 
 _CHUNK = 512  # cones between two looks at the limits
 _BIAS_WEIGHT = 1e3  # omega / R
@@ -62,29 +67,31 @@ def gain_by_enumeration(problem: GainProblem, limits: Limits | None = None, cone
     return GainBound(lower, max(upper, lower), tuple(found), nodes, settled, "enumerate")
 
 
-def gain_program(problem: GainProblem, pattern: np.ndarray, sign: int) -> cp.Problem:
+def gain_program(problem: GainProblem, pattern: Bools, sign: int) -> cp.Problem:
     """max s nu . D Z u over u in K_D, |u|_P <= 1, for one pattern (n,): the statement that the multipliers solve."""
+    import cvxpy as cp  # a second to import, and this statement is for readers and tests
+
     u = cp.Variable(problem.rows.shape[1], name="u")
     activations = cp.multiply(pattern.astype(float), problem.rows @ u)
     in_cone = cp.multiply(2.0 * pattern - 1.0, problem.rows @ u) >= 0
     return cp.Problem(cp.Maximize(sign * problem.nu @ activations), [in_cone, cp.norm(u[: _normed(problem)], 2) <= 1])
 
 
-def project(problem: GainProblem, cones: Cones, sign: int) -> tuple[np.ndarray, np.ndarray]:
+def project(problem: GainProblem, cones: Cones, sign: int) -> tuple[Floats, Floats]:
     """Multipliers (p, n), zero off the walls, and projections (p, D) of g onto the cones, as the solver finds them."""
     multipliers = np.zeros(cones.patterns.shape)
     directions = np.zeros((len(cones.patterns), problem.rows.shape[1]))
     for k, (pattern, walls) in enumerate(zip(cones.patterns, cones.walls, strict=True)):
-        g = sign * problem.nu[pattern] @ problem.rows[pattern]
+        g = sign * matmul(problem.nu[pattern], problem.rows[pattern])
         B = (2.0 * pattern[walls, None] - 1.0) * problem.rows[walls]
         multipliers[k, walls], directions[k] = _project_onto_cone(B, g, _omega(problem))
     if problem.free_bias:
-        reach = _bias_reach(problem) * np.linalg.norm(directions[:, :-1], axis=1)
+        reach = _bias_reach(problem) * norm(directions[:, :-1], axis=1)
         directions[:, -1] = np.clip(directions[:, -1], -reach, reach)
     return multipliers, directions
 
 
-def upper_bounds(problem: GainProblem, patterns: np.ndarray, sign: int, multipliers: np.ndarray) -> np.ndarray:
+def upper_bounds(problem: GainProblem, patterns: Bools, sign: int, multipliers: Floats) -> Floats:
     """|g + B^T lambda|_P (+ |r| R) per pattern, rounded up: bounds on the gain over K_D for every lambda (p, n) >= 0.
 
     Infinite where anything is not finite.
@@ -94,9 +101,9 @@ def upper_bounds(problem: GainProblem, patterns: np.ndarray, sign: int, multipli
     coefficients = sign * active * problem.nu + (2.0 * active - 1.0) * multipliers
     sizes = active * np.abs(problem.nu) + multipliers
     with np.errstate(invalid="ignore", over="ignore"):
-        errors = (gamma(n + 4) * (sizes @ np.abs(problem.rows)) + TINY) * SLOP
-        residual = np.abs(coefficients @ problem.rows) + errors
-        bounds = np.linalg.norm(residual[:, :normed], axis=1)
+        errors = (gamma(n + 4) * matmul(sizes, np.abs(problem.rows)) + TINY) * SLOP
+        residual = np.abs(matmul(coefficients, problem.rows)) + errors
+        bounds = norm(residual[:, :normed], axis=1)
         if problem.free_bias:
             bounds = bounds + residual[:, normed] * _bias_reach(problem)
     valid = np.isfinite(bounds) & np.all(multipliers >= 0, axis=1)
@@ -110,7 +117,7 @@ def _normed(problem: GainProblem) -> int:
 
 def _bias_reach(problem: GainProblem) -> float:
     """R = max |x_i|, rounded up."""
-    reach = float(np.linalg.norm(problem.rows[:, :-1], axis=1).max(initial=0.0))
+    reach = float(np.max(norm(problem.rows[:, :-1], axis=1), initial=0.0))
     return reach * (1.0 + gamma(problem.rows.shape[1] + 4)) + TINY
 
 
@@ -119,30 +126,27 @@ def _omega(problem: GainProblem) -> float | None:
     return _BIAS_WEIGHT * max(_bias_reach(problem), 1e-100) if problem.free_bias else None
 
 
-def _project_onto_cone(B: np.ndarray, g: np.ndarray, omega: float | None) -> tuple[np.ndarray, np.ndarray]:
+def _project_onto_cone(B: Floats, g: Floats, omega: float | None) -> tuple[Floats, Floats]:
     """lambda (b,) and the projection (D,) of g onto {u : B u >= 0}, in the norm or in the semi-norm."""
     if omega is None:
         multipliers = _nonnegative_least_squares(B, g)
-        return multipliers, g + B.T @ multipliers
+        return multipliers, g + matmul(multipliers, B)
     weight = np.append(np.ones(len(g) - 1), omega)
     shifted = g.copy()
     for _ in range(2):
         multipliers = _nonnegative_least_squares(B * weight, shifted * weight)
-        projection = (shifted + B.T @ multipliers) * weight**2
-        shifted[-1] += (g + B.T @ multipliers)[-1]
+        projection = (shifted + matmul(multipliers, B)) * weight**2
+        shifted[-1] += (g + matmul(multipliers, B))[-1]
     return multipliers, projection
 
 
-def _nonnegative_least_squares(B: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """lambda >= 0 that minimises |g + B^T lambda|; zero where the solver breaks down."""
-    scale = np.linalg.norm(B, axis=1)
-    length = float(np.linalg.norm(g))
+def _nonnegative_least_squares(B: Floats, g: Floats) -> Floats:
+    """lambda >= 0 that minimises |g + B^T lambda|; zero where anything is not finite."""
+    scale = norm(B, axis=1)
+    length = float(norm(g))
     if not (len(B) and 0 < length < np.inf and np.all((scale > 0) & (scale < np.inf))):
         return np.zeros(len(B))
-    try:
-        multipliers, _ = nnls((B / scale[:, None]).T, -g / length)
-    except RuntimeError:
-        return np.zeros(len(B))
+    multipliers = bounded_least_squares(B / scale[:, None], -g / length, np.full(len(B), np.inf))
     return np.maximum(multipliers, 0.0) * length / scale
 
 
@@ -158,8 +162,8 @@ def _largest(problem: GainProblem, violators: Sequence[Violator]) -> list[Violat
     kept: list[Violator] = []
     units = np.zeros((0, problem.rows.shape[1]))
     for violator in sorted((v for v in violators if v.gain > 0), key=lambda v: -v.gain):
-        unit = violator.direction / np.linalg.norm(violator.direction)
-        if not np.any(units @ unit > 1 - _SAME_DIRECTION):
+        unit = violator.direction / norm(violator.direction)
+        if not np.any(matmul(units, unit) > 1 - _SAME_DIRECTION):
             kept.append(violator)
             units = np.vstack([units, unit])
         if len(kept) == _MOST_WITNESSES:

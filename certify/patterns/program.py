@@ -17,7 +17,9 @@ from dataclasses import dataclass
 import cvxpy as cp
 import numpy as np
 
+from certify.arrays import Floats
 from certify.gain.question import Limits
+from certify.linear import matmul, norm
 from certify.patterns.enumerate import Cones, enumerate_cones
 from certify.problem.network import Network
 from certify.problem.objective import Bias
@@ -41,10 +43,10 @@ class FullProgramSolution:
     """
 
     value: float
-    predictions: np.ndarray
-    nu: np.ndarray
-    v: np.ndarray
-    w: np.ndarray
+    predictions: Floats
+    nu: Floats
+    v: Floats
+    w: Floats
     neurons: Neurons
     network: Network
     cones: Cones
@@ -119,7 +121,7 @@ def _solve_over(problem: TrainingProblem, cones: Cones, limits: Limits) -> FullP
     return _solution(problem, cones, program)
 
 
-def psi(problem: TrainingProblem, blocks: np.ndarray, signs: np.ndarray, c: float = 0.0) -> Neurons:
+def psi(problem: TrainingProblem, blocks: Floats, signs: Floats, c: float = 0.0) -> Neurons:
     """Program to network: a nonzero block v (blocks: (b, D)) of sign s becomes the neuron (v / sqrt|v|_P, s sqrt|v|_P).
 
     A block that is all free bias has no size: it gets 1e-12 of the size of inputs that would have its effect.
@@ -144,12 +146,12 @@ def units_of(problem: TrainingProblem) -> Units:
     )
 
 
-def _power_of_two(array: np.ndarray) -> float:
+def _power_of_two(array: Floats) -> float:
     largest = float(np.abs(array).max(initial=0.0))
     return 2.0 ** math.frexp(largest)[1] if largest > 0 else 1.0
 
 
-def scaled_rows(problem: TrainingProblem, units: Units) -> np.ndarray:
+def scaled_rows(problem: TrainingProblem, units: Units) -> Floats:
     """The rows (n, D) in their unit; a column of ones of a free bias stays as it is."""
     scale = np.full(problem.rows.shape[1], units.rows)
     if problem.free_hidden_bias:
@@ -168,7 +170,7 @@ def size_expression(problem: TrainingProblem, blocks: cp.Variable) -> cp.Express
     return cp.sum(cp.norm(blocks[:-1] if problem.free_hidden_bias else blocks, 2, axis=0))
 
 
-def _in_cones(blocks: cp.Variable, Z: np.ndarray, cones: Cones) -> cp.Constraint:
+def _in_cones(blocks: cp.Variable, Z: Floats, cones: Cones) -> cp.Constraint:
     """v_D in K_D for every D: (2D - I) Z v_D >= 0 on the walls of K_D."""
     which, samples = np.nonzero(cones.walls)
     signs = 2.0 * cones.patterns[which, samples] - 1.0
@@ -203,7 +205,7 @@ def _solution(problem: TrainingProblem, cones: Cones, program: ConvexProgram) ->
     )  # fmt: skip
 
 
-def block_scale(problem: TrainingProblem, units: Units) -> np.ndarray:
+def block_scale(problem: TrainingProblem, units: Units) -> Floats:
     """What one unit of a block's entries (D,) is."""
     scale = np.full(problem.rows.shape[1], units.targets / units.rows)
     if problem.free_hidden_bias:
@@ -218,7 +220,7 @@ def _carriers(problem: TrainingProblem, solution: FullProgramSolution) -> Cones:
     return Cones(solution.cones.patterns[kept], solution.cones.walls[kept])
 
 
-def _without_dust(problem: TrainingProblem, cones: Cones, v: np.ndarray, w: np.ndarray, c: float) -> Neurons:
+def _without_dust(problem: TrainingProblem, cones: Cones, v: Floats, w: Floats, c: float) -> Neurons:
     """psi of the blocks above the cut that leaves the least objective."""
     blocks, signs = np.vstack([v, w]), np.repeat([1.0, -1.0], len(v))
     shares = np.concatenate([_shares(problem, cones, v), _shares(problem, cones, w)])
@@ -226,7 +228,7 @@ def _without_dust(problem: TrainingProblem, cones: Cones, v: np.ndarray, w: np.n
     return min(candidates, key=problem.value)
 
 
-def _shares(problem: TrainingProblem, cones: Cones, blocks: np.ndarray) -> np.ndarray:
+def _shares(problem: TrainingProblem, cones: Cones, blocks: Floats) -> Floats:
     """|D Z v_D| of each block, in units of the targets (p,)."""
-    outputs = np.linalg.norm(cones.patterns * (blocks @ problem.rows.T), axis=1)
-    return outputs / max(float(np.linalg.norm(problem.targets)), TINY)
+    outputs = norm(cones.patterns * matmul(blocks, problem.rows.T), axis=1)
+    return outputs / max(float(norm(problem.targets)), TINY)

@@ -43,17 +43,27 @@ def test_the_fewest_directions_are_found() -> None:
     half = np.sqrt(3) / 2
     directions = np.array([[half, 0.5], [-half, 0.5], [0.0, 1.0]])
     target = np.array(oracle.predictions)
-    subset, mass = fewest(problem, directions, np.ones(3), target, 3, Limits())
-    assert list(subset) == [2]
-    assert mass == pytest.approx([target[0]])
-    assert sorted(fewest(problem, directions[:2], np.ones(2), target, 3, Limits())[0]) == [0, 1]
-    assert fewest(problem, directions[:2], np.ones(2), target, 1, Limits()) is None
-    assert fewest(problem, directions, -np.ones(3), target, 3, Limits()) is None
+    found = fewest(problem, directions, np.ones(3), target, 0.0, 3, Limits())
+    assert list(found.chosen) == [2]
+    assert found.masses == pytest.approx([target[0]])
+    assert sorted(fewest(problem, directions[:2], np.ones(2), target, 0.0, 3, Limits()).chosen) == [0, 1]
+    assert fewest(problem, directions[:2], np.ones(2), target, 0.0, 1, Limits()) is None
+    assert fewest(problem, directions, -np.ones(3), target, 0.0, 3, Limits()) is None
 
 
 def test_a_free_constant_is_fitted_along() -> None:
     """Where constants cost nothing the target need only be met up to one."""
     problem = stated(dataset([[1.0], [2.0], [3.0]], [1, 2, 3]), objective(0.1, output_bias=Bias.FREE))
-    subset, mass = fewest(problem, np.array([[-1.0], [1.0]]), np.ones(2), np.array([11.0, 12.0, 13.0]), 1, Limits())
-    assert list(subset) == [1]
-    assert mass == pytest.approx([1.0])
+    found = fewest(problem, np.array([[-1.0], [1.0]]), np.ones(2), np.array([11.0, 12.0, 13.0]), 0.0, 1, Limits())
+    assert list(found.chosen) == [1]
+    assert found.masses == pytest.approx([1.0]) and found.constant == pytest.approx(10.0)
+
+
+def test_a_constant_that_would_take_a_neuron_is_not_preferred() -> None:
+    """f = (0.1, 0.9) by a free hidden bias: (-1, 2.5) fits with sign -, but only (1, 0) can take the constant 0.1 along."""
+    problem = stated(dataset([[0.0], [1.0]], [0, 1]), objective(0.1, hidden_bias=Bias.FREE))
+    directions, target = np.array([[-1.0, 2.5], [1.0, 0.0]]), np.array([0.1, 0.9])
+    found = fewest(problem, directions, np.array([-1.0, 1.0]), target, 0.0, 2, Limits())
+    assert list(found.chosen) == [1] and found.constant == pytest.approx(0.1)
+    only = fewest(problem, directions[:1], np.array([-1.0]), target, 0.0, 2, Limits())
+    assert list(only.chosen) == [0] and only.constant == pytest.approx(2.1)

@@ -1,0 +1,3 @@
+from certify.arrays import Floats
+
+def complement(rows: Floats, least: float) -> Floats: ...
