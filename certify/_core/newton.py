@@ -179,7 +179,7 @@ def factorize(
     scaling: cython.pointer(Scaling),
     system: cython.pointer(System),
 ) -> cython.bint:
-    """The factorised system at an iterate; False where it is not positive definite."""
+    """The factorised system at an iterate, R of H and R^-T of the equalities' normals; False where it is not positive definite."""
     padded: cython.Py_ssize_t = system.padded
     n: cython.Py_ssize_t = program.size
     e: cython.Py_ssize_t
@@ -206,6 +206,11 @@ def factorize(
         system.normals[padded + e] = system.weight[e] * total
     solve_transposed(padded, system.H, padded, 1, system.normals, 1)
     solve_transposed(padded, system.H, padded, 1, system.normals + padded, 1)
+    # near a Z of rank one both equalities say nearly the same: their normals are made orthogonal
+    one: cython.p_double = system.normals
+    system.shared = dot(padded, one, one + padded) / dot(padded, one, one)
+    for e in range(padded):
+        one[padded + e] -= system.shared * one[e]
     return True
 
 
@@ -434,14 +439,12 @@ def solve_system(system: cython.pointer(System), rhs: cython.p_double, dlam: cyt
     two: cython.p_double = system.normals + n
     i: cython.Py_ssize_t
     solve_transposed(n, system.H, n, 1, rhs, 1)
-    a: cython.double = dot(n, one, one)
-    b: cython.double = dot(n, one, two)
-    c: cython.double = dot(n, two, two)
-    first: cython.double = dot(n, one, rhs)
-    second: cython.double = dot(n, two, rhs)
-    det: cython.double = a * c - b * b
-    dlam[0] = (c * first - b * second) / det
-    dlam[1] = (a * second - b * first) / det
+    first: cython.double = dot(n, one, rhs) / dot(n, one, one)
     for i in range(n):
-        rhs[i] -= dlam[0] * one[i] + dlam[1] * two[i]
+        rhs[i] -= first * one[i]
+    second: cython.double = dot(n, two, rhs) / dot(n, two, two)
+    for i in range(n):
+        rhs[i] -= second * two[i]
+    dlam[0] = first - system.shared * second
+    dlam[1] = second
     solve_upper_once(n, system.H, n, rhs)

@@ -15,7 +15,9 @@ from cython.cimports.libc.math import fabs, ldexp, sqrt
 LEAST = cython.declare(cython.double, 2.0**-900)
 LOW = cython.declare(cython.int, -43)  # the grid begins at 2^LOW and ends at 2^HIGH of what couples the heads to z
 HIGH = cython.declare(cython.int, 3)
-HALVINGS = cython.declare(cython.int, 14)  # of the logarithm of the grid's ratio
+HALVINGS = cython.declare(
+    cython.int, 26
+)  # of the logarithm of the grid's ratio: with two heads the least sum may lie at a kink
 
 
 @cython.cfunc

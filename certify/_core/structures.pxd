@@ -58,6 +58,7 @@ cdef struct System:
     double* corner
     double* H
     double* normals
+    double shared
     double* M
     double* panels
     double* forms

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from certify.arrays import Floats, Indices
 from certify.certificates.statement import hexadecimal
 from certify.gain.reduction import enclosing_centre
+from certify.linear import matmul, svd
 from certify.problem.training import TrainingProblem
 
 _SAME_DIRECTION = 12  # digits in which parallel rows agree
@@ -27,28 +29,30 @@ class Hinges:
     radius: R, the largest |p|, a little enlarged: what a free bias of a direction with |tau| = 1 may be.
     """
 
-    points: np.ndarray
-    members: np.ndarray
-    ratios: np.ndarray | None
-    basis: np.ndarray | None
-    centre: np.ndarray | None
+    points: Floats
+    members: Indices
+    ratios: Floats | None
+    basis: Floats | None
+    centre: Floats | None
     free: bool
     radius: float
 
     @property
     def rank(self) -> int:
         """Number r of coordinates of a direction t, the free bias among them."""
-        return self.points.shape[1] + self.free
+        return int(self.points.shape[1]) + self.free
 
-    def rows(self) -> np.ndarray:
+    def rows(self) -> Floats:
         """The points (N, r), a free bias' ones behind."""
         return np.column_stack([self.points, np.ones(len(self.points))]) if self.free else self.points
 
-    def lowered(self, directions: np.ndarray) -> np.ndarray:
+    def lowered(self, directions: Floats) -> Floats:
         """Directions (., D) of the data's own coordinates in these coordinates t (., r)."""
         w = directions[:, :-1] if self.free else directions
-        tau = w if self.basis is None else w @ self.basis.T
-        return np.column_stack([tau, directions[:, -1] + w @ self.centre]) if self.free else tau
+        tau = w if self.basis is None else matmul(w, self.basis.T)
+        if self.centre is None:
+            return tau
+        return np.column_stack([tau, directions[:, -1] + matmul(w, self.centre)])
 
     def document(self) -> dict[str, Any]:
         """The part of a certificate that says this."""
@@ -66,7 +70,7 @@ def hinges_of(problem: TrainingProblem) -> Hinges:
     free = problem.free_hidden_bias
     rows = problem.rows[:, :-1] if free else problem.rows
     centre = enclosing_centre(rows) if free else None
-    rows = rows - centre if free else rows
+    rows = rows if centre is None else rows - centre
     keys, lengths = _directions(rows, free)
     _, first, members = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     members, ratios = members.reshape(-1), None
@@ -80,7 +84,7 @@ def hinges_of(problem: TrainingProblem) -> Hinges:
     return Hinges(points, members, ratios, basis, centre, free, radius)
 
 
-def _directions(rows: np.ndarray, free: bool) -> tuple[np.ndarray, np.ndarray]:
+def _directions(rows: Floats, free: bool) -> tuple[Floats, Floats]:
     """What rows of one hinge have in common, and the rows' lengths. With a free bias only equal rows are merged."""
     scale = np.max(np.abs(rows), axis=1, initial=0.0)[:, None]
     unit = rows / np.where(scale > 0, scale, 1.0)
@@ -89,13 +93,13 @@ def _directions(rows: np.ndarray, free: bool) -> tuple[np.ndarray, np.ndarray]:
     return (rows + 0.0 if free else np.round(unit, _SAME_DIRECTION) + 0.0), (scale * lengths)[:, 0]
 
 
-def _in_row_space(points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+def _in_row_space(points: Floats) -> tuple[Floats, Floats | None]:
     """Points (N, s) and basis (s, D) with z = E'p, up to rounding; as they are where they span all."""
     if points.shape[1] == 0:
         return points, None
-    _, sizes, axes = np.linalg.svd(points, full_matrices=False)
+    _, sizes, axes = svd(points)
     rank = max(1, int(np.sum(sizes > _RANK_TOLERANCE * sizes[0])))
     if rank == points.shape[1]:
         return points, None
     basis = axes[:rank]
-    return points @ basis.T, basis
+    return matmul(points, basis.T), basis

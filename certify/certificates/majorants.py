@@ -53,7 +53,8 @@ class _Walk:
     """The nodes written so far, in preorder."""
 
     def __init__(self, side: Side, budget: Budget) -> None:
-        self.side, self.budget, self.nodes = side, budget, []
+        self.side, self.budget = side, budget
+        self.nodes: list[Any] = []
         self.half, self.units = engine_side(side)
         self.uniform = uniform(self.half.points.shape[1], self.half.heads)
 

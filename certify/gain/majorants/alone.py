@@ -57,7 +57,8 @@ def bound_gain_by_majorants(
         raise ValueError(f"threshold {threshold} and tolerance {tolerance} must be numbers, the tolerance at least 0")
     brancher, quick = MajorantBrancher(problem), quick_gain_bound(problem)
     search = Search(brancher, threshold, tolerance)
-    best, witnesses = 0.0, []
+    best = 0.0
+    witnesses: list[Violator] = []
 
     def attain(violators: Sequence[Violator]) -> None:
         nonlocal best, witnesses
@@ -92,8 +93,12 @@ def first_directions(brancher: MajorantBrancher, start: Sequence[Floats], limits
     weight = np.abs(hinges.nu) * norm(points[:, heads:], axis=1)
     seeds = [hinges.reduced_direction(direction) for direction in start]
     count = _STARTS if points.size <= _CHEAP else 2
-    seeds += [unit_direction(sign * points[i], heads) for i in np.argsort(-weight)[: count // 4] for sign in (1, -1)]
-    seeds += [unit_direction(rng.standard_normal(points.shape[1]), heads) for _ in range(count // 2)]
+    seeds += [
+        unit_direction(sign * points[i], heads)
+        for i in np.argsort(-weight, kind="stable")[: count // 4]
+        for sign in (1, -1)
+    ]
+    seeds += [unit_direction(rng.standard_normal((points.shape[1],)), heads) for _ in range(count // 2)]
     for half, v in itertools.product(brancher.halves.values(), seeds):
         if limits.reached():
             break

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from certify.arrays import Floats
+from certify.arrays import AnyArray, Floats
 from certify.gain.ascents import as_violator
 from certify.gain.majorants.ascent import ascend
 from certify.gain.majorants.bounding import Outcome, branching_scores, explore
@@ -28,6 +30,8 @@ _NUMERICS = 3e-8  # relative: asking a node for more would not end
 _WORTHLESS = 1e-24  # of the node's size, scores being squares: no hinge is left that could be given a sign to any use
 _FAR = 0.9  # of the best gain: from a direction below it no ascent is tried
 
+Singles: TypeAlias = NDArray[np.float32]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Portion:
@@ -38,7 +42,7 @@ class Portion:
 
     sign: int
     cuts: Cuts
-    start: Floats | None = None
+    start: Singles | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +89,7 @@ class MajorantBrancher:
 
     def expand(self, part: Part, threshold: float, best: float, budget: int) -> Expansion:
         """Bound one part, and split it where its relaxation gives most away."""
-        portion, nothing = part.state, np.zeros(0, dtype=np.uint16)
+        portion, nothing = _portion(part.state), np.zeros(0, dtype=np.uint16)
         if self.stop():
             return Expansion([part], nothing, 0.0, 0)
         node = self._node(portion)
@@ -95,7 +99,7 @@ class MajorantBrancher:
             return Expansion([Part(bound, part.share, portion)], nothing, 0.0, 0)
         value, where = self._climbed(portion.sign, outcome.Z, best)
         split = self._worst_hinge(node, outcome.Z) if bound > threshold else None
-        code = np.array([0 if split is None else split + 1], dtype=self._code_type)
+        code: AnyArray = np.array([0 if split is None else split + 1], dtype=self._code_type)
         if split is None:
             return Expansion([], code, bound, 1, value, where, portion.sign)
         start = _packed(outcome.Z)
@@ -104,24 +108,26 @@ class MajorantBrancher:
             [Part(bound, part.share / 2, half) for half in halves], code, 0.0, 1, value, where, portion.sign
         )
 
-    def children(self, state: Portion, split: int) -> tuple[Portion, Portion]:
+    def children(self, state: object, split: int) -> tuple[Portion, Portion]:
         """The halves where the hinge is positive and where it is negative."""
-        first, second = (Portion(state.sign, (*state.cuts, (split - 1, sign))) for sign in (1, -1))
+        portion = _portion(state)
+        first, second = (Portion(portion.sign, (*portion.cuts, (split - 1, sign))) for sign in (1, -1))
         return first, second
 
-    def hints(self, state: Portion, level: float) -> LeafHints | None:
+    def hints(self, state: object, level: float) -> LeafHints | None:
         """A majorant that proves the level on the part, made afresh; None where there is none."""
-        node = self._node(state)
+        portion = _portion(state)
+        node = self._node(portion)
         for sharper in (level, level - _NUMERICS * abs(level)):
-            outcome = self._explored(node, state, sharper)
+            outcome = self._explored(node, portion, sharper)
             bound = outcome.proved(node)
-            if bound <= level:
+            if outcome.majorant is not None and bound <= level:
                 return LeafHints(node, outcome.majorant, bound)
         return None
 
     def found(self, expansion: Expansion) -> Violator | None:
         """The direction that an expansion climbed to."""
-        if expansion.where is None:
+        if expansion.where is None or self.hinges is None:
             return None
         return as_violator(self.problem, self.hinges.original_direction(expansion.where))
 
@@ -141,32 +147,33 @@ class MajorantBrancher:
             else scaled(gain, -self.hinges.reduced.exponent) + self.hinges.slack + self.floor
         )
 
-    def snapshot(self, state: Portion) -> dict[str, Floats]:
+    def snapshot(self, state: object) -> dict[str, AnyArray]:
         """The part's arrays."""
-        start = np.zeros(0, dtype=np.float32) if state.start is None else state.start
+        portion = _portion(state)
+        start = np.zeros(0, dtype=np.float32) if portion.start is None else portion.start
         return {
-            "sign": np.array([state.sign]),
-            "cuts": np.array(state.cuts, dtype=np.int64).reshape(-1, 2),
+            "sign": np.array([portion.sign]),
+            "cuts": np.array(portion.cuts, dtype=np.int64).reshape(-1, 2),
             "start": start,
         }
 
-    def restore(self, arrays: dict[str, Floats]) -> Portion:
+    def restore(self, arrays: dict[str, AnyArray]) -> Portion:
         """The part of those arrays."""
         cuts = tuple((int(hinge), int(sign)) for hinge, sign in arrays["cuts"])
         return Portion(int(arrays["sign"][0]), cuts, arrays["start"] if arrays["start"].size else None)
 
     @property
-    def _code_type(self) -> type:
-        return np.uint16 if len(self.hinges.nu) < np.iinfo(np.uint16).max else np.uint32
+    def _code_type(self) -> type[np.unsignedinteger[Any]]:
+        return np.uint16 if len(self.halves[1].half) < np.iinfo(np.uint16).max else np.uint32
 
     def _node(self, portion: Portion) -> Node:
         return Node(self.halves[portion.sign], portion.cuts)
 
     def _explored(self, node: Node, portion: Portion, level: float) -> Outcome:
-        hinges = self.hinges
+        (count, size), heads = node.whole.points.shape, node.whole.heads
         if portion.start is None:
-            return explore(node, level, None, 0.3 / (len(hinges.nu) * hinges.heads + hinges.rank), self.stop)
-        start = (1 - _BLEND) * _unpacked(portion.start) + _BLEND * uniform(hinges.points.shape[1], hinges.heads)
+            return explore(node, level, None, 0.3 / (count * heads + size - heads), self.stop)
+        start = (1 - _BLEND) * _unpacked(portion.start) + _BLEND * uniform(size, heads)
         return explore(node, level, start, _START_MU, self.stop)
 
     def _worst_hinge(self, node: Node, Z: Floats) -> int | None:
@@ -189,18 +196,23 @@ class MajorantBrancher:
 def unit_direction(v: Floats, heads: int) -> Floats:
     """v scaled to a homogenised unit direction."""
     size = norm(v[heads:])
-    unit = v / size if size > 0 else np.zeros_like(v)
+    unit: Floats = v / size if size > 0 else np.zeros_like(v)
     unit[0] = 1.0
     unit[1:heads] = np.clip(unit[1:heads], -1.0, 1.0)
     return unit
 
 
-def _packed(Z: Floats) -> Floats:
+def _portion(state: object) -> Portion:
+    """What the search handed back: a state of this brancher."""
+    return cast(Portion, state)
+
+
+def _packed(Z: Floats) -> Singles:
     """The lower triangle in single precision."""
     return Z[np.tril_indices(len(Z))].astype(np.float32)
 
 
-def _unpacked(packed: Floats) -> Floats:
+def _unpacked(packed: Singles) -> Floats:
     size = (math.isqrt(8 * packed.size + 1) - 1) // 2
     Z = np.zeros((size, size))
     Z[np.tril_indices(size)] = packed

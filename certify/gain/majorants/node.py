@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.arrays import Floats
+from certify.arrays import Bools, Floats
 from certify.gain.majorants.quadratic import proved_maximum
 from certify.gain.majorants.reduction import Hinges
 from certify.gain.majorants.relaxation import Relaxation, block_norms, symmetric
@@ -119,7 +119,7 @@ class Node:
         terms = len(half) + len(sides) ** 2
         return Q, gamma(2 * terms + 40) * 2 * float(mass) + TINY
 
-    def slopes_hold(self, m: Majorant) -> Floats:
+    def slopes_hold(self, m: Majorant) -> Bools:
         """Whether |y_j.v| <= 1 on the node is proved, rounding included (shape (q,)).
 
         1 -+ y.v = (1 -+ s) -+ (y +- tilt L).v + tilt L.v, the last term at least 0 and the others by the norms of v's blocks.
@@ -134,10 +134,11 @@ class Node:
             holds &= (used + 3 * lost <= 1 - sign * room) & np.all(tilts >= 0, axis=1)
         return holds
 
-    def normals_hold(self, m: Majorant) -> Floats:
+    def normals_hold(self, m: Majorant) -> Bools:
         """Whether each normal pairs to at least 0 with every unit direction, rounding included (shape (m,))."""
-        tails = block_norms(m.normals, self.whole.heads)[:, 1:].sum(axis=1)
-        return tails * (1 + gamma(4 * m.normals.shape[1] + 40)) <= m.normals[:, 0]
+        tails = np.sum(block_norms(m.normals, self.whole.heads)[:, 1:], axis=1)
+        holds: Bools = tails * (1 + gamma(4 * m.normals.shape[1] + 40)) <= m.normals[:, 0]
+        return holds
 
     def proved_bound(self, m: Majorant) -> float:
         """An upper bound on the gain over the node, from the majorant alone."""
@@ -147,4 +148,5 @@ class Node:
 
 def _sizes(rows: Floats) -> Floats:
     """Euclidean norms, raised by more than their rounding."""
-    return np.sqrt(np.sum(rows * rows, axis=1)) * SLOP
+    sizes: Floats = np.sqrt(np.sum(rows * rows, axis=1)) * SLOP
+    return sizes

@@ -42,7 +42,7 @@ class Hinges:
     @property
     def rank(self) -> int:
         """Number r of coordinates whose norm is bounded."""
-        return self.points.shape[1] - self.heads
+        return int(self.points.shape[1]) - self.heads
 
     def original_bound(self, bound: float) -> float:
         """The bound on the original gain that a bound on this one proves."""
