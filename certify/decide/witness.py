@@ -140,9 +140,11 @@ def rebuilt_candidates(
 ) -> Iterator[Candidate]:
     """The optimum of the convex program with few neurons: pruned, and in its sparsest form.
 
-    extra: directions of gain beta that the solution does not use, but a sparser one may.
+    extra: directions of gain beta that the solution does not use, but a sparser one may. A solution that overflows gives none.
     """
     w, signs = solution.w, solution.blocks.signs
+    if not (np.all(np.isfinite(w)) and np.all(np.isfinite(solution.f))):
+        return
     t = prune(problem, w, signs)
     kept = t > 0
     yield Candidate(network_of(problem, w[kept] * t[kept, None], signs[kept], solution.c), "rebuilt")
