@@ -101,10 +101,11 @@ class BuildCore(build_ext):
     def build_extension(self, ext: Extension) -> None:
         """Compile, unless this very C code was compiled before by this very compiler with these flags, for this Python."""
         made = Path(self.get_ext_fullpath(ext.name))
-        identity = repr(
-            (sys.version, vars(self.compiler).get("compiler_so"), ext.extra_compile_args, ext.name)
-        ).encode()
-        kept = BUILD / "compiled" / hashlib.sha256(identity + (ROOT / ext.sources[0]).read_bytes()).hexdigest()
+        (source,) = ext.sources
+        digest = hashlib.sha256((ROOT / source).read_bytes())
+        digest.update(repr((sys.version, ext.name, ext.extra_compile_args)).encode())
+        digest.update(repr(vars(self.compiler).get("compiler_so")).encode())
+        kept = BUILD / "compiled" / digest.hexdigest()
         if not kept.exists():
             super().build_extension(ext)
             kept.parent.mkdir(parents=True, exist_ok=True)
