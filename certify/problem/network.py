@@ -37,6 +37,11 @@ class Network:
             raise ValueError("the arrays of a Network must have shapes (m, d), (m, k), (m,), (k,)")
 
     @property
+    def layers(self) -> tuple[tuple[Floats, Floats | None], tuple[Floats, Floats | None]]:
+        """Weights and bias of the hidden and of the output layer."""
+        return (self.hidden_weights, self.hidden_bias), (self.output_weights, self.output_bias)
+
+    @property
     def width(self) -> int:
         """Number m of hidden neurons."""
         return int(self.hidden_weights.shape[0])

@@ -44,6 +44,14 @@ class Bias(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """What a layer's parameters cost: decay/2 |W|^2, and as much for its bias where that is penalised."""
+
+    decay: float
+    bias: Bias
+
+
+@dataclass(frozen=True, slots=True)
 class Objective:
     """F = L(f(X)) + hidden_decay/2 |W1|^2 + output_decay/2 |W2|^2 (+ the penalised biases, each with its layer's decay).
 
@@ -58,6 +66,11 @@ class Objective:
     hidden_bias: Bias
     output_bias: Bias
     activation: Activation = RELU
+
+    @property
+    def layers(self) -> tuple[Layer, Layer]:
+        """The hidden and the output layer."""
+        return Layer(self.hidden_decay, self.hidden_bias), Layer(self.output_decay, self.output_bias)
 
     @property
     def weight_decay(self) -> float:

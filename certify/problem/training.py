@@ -189,12 +189,12 @@ def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None
     if objective.activation != RELU:
         raise UnsupportedModel(f"activation {objective.activation.name}: relu is supported")
     _check_values(dataset)
-    _check_bias("hidden", network.hidden_bias, objective.hidden_bias)
-    _check_bias("output", network.output_bias, objective.output_bias)
-    decays = (objective.hidden_decay, objective.output_decay)
+    for name, layer, (_, bias) in zip(("hidden", "output"), objective.layers, network.layers, strict=True):
+        _check_bias(name, bias, layer.bias)
+    decays = [layer.decay for layer in objective.layers]
     if not all(0 < decay < math.inf for decay in decays):
         raise ObjectiveError(f"weight decay must be positive and finite, found {decays[0]:g} and {decays[1]:g}")
-    if decays[0] != decays[1] and Bias.PENALIZED in (objective.hidden_bias, objective.output_bias):
+    if decays[0] != decays[1] and any(layer.bias is Bias.PENALIZED for layer in objective.layers):
         raise ObjectiveError("layers with different weight decays are supported only without penalised biases")
 
 
@@ -228,12 +228,10 @@ def evaluate(problem: TrainingProblem, network: Network) -> Enclosure:
 
 def _penalised(objective: Objective, network: Network) -> Iterator[tuple[float, Floats]]:
     """Every array of parameters that costs something, with its decay."""
-    yield objective.hidden_decay, network.hidden_weights
-    yield objective.output_decay, network.output_weights
-    if objective.hidden_bias is Bias.PENALIZED and network.hidden_bias is not None:
-        yield objective.hidden_decay, network.hidden_bias
-    if objective.output_bias is Bias.PENALIZED and network.output_bias is not None:
-        yield objective.output_decay, network.output_bias
+    for layer, (weights, bias) in zip(objective.layers, network.layers, strict=True):
+        yield layer.decay, weights
+        if layer.bias is Bias.PENALIZED and bias is not None:
+            yield layer.decay, bias
 
 
 def _enclose_predictions(problem: TrainingProblem, network: Network) -> tuple[Floats, Floats]:

@@ -95,12 +95,11 @@ def _objective_entries(objective: Objective, samples: int, weighted: bool) -> It
 
 
 def _penalty(objective: Objective) -> str:
-    hidden = ["|W1|^2"] + ["|b1|^2"] * (objective.hidden_bias is Bias.PENALIZED)
-    output = ["|W2|^2"] + ["|b2|^2"] * (objective.output_bias is Bias.PENALIZED)
-    if objective.hidden_decay == objective.output_decay:
-        return f"{shortest(objective.hidden_decay)}/2 ({' + '.join(hidden + output)})"
-    halves = ((objective.hidden_decay, hidden), (objective.output_decay, output))
-    return " + ".join(f"{shortest(decay)}/2 ({' + '.join(terms)})" for decay, terms in halves)
+    squares: dict[float, list[str]] = {}  # of one decay, in order
+    for number, layer in enumerate(objective.layers, start=1):
+        biases = [f"|b{number}|^2"] * (layer.bias is Bias.PENALIZED)
+        squares.setdefault(layer.decay, []).extend([f"|W{number}|^2", *biases])
+    return " + ".join(f"{shortest(decay)}/2 ({' + '.join(terms)})" for decay, terms in squares.items())
 
 
 def _width(verdict: Verdict) -> str:
