@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from command_line import ROOT, certify
 
+pytestmark = pytest.mark.slow  # every test waits for the runs of all the fixtures
+
 FIXTURES = ROOT / "fixtures"
 EXIT_CODES = {"certified": 0, "refuted": 1, "width": 4}
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
