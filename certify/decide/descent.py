@@ -8,40 +8,21 @@ from collections.abc import Callable
 import numpy as np
 
 from certify.arrays import Floats
-from certify.decide.quasi_newton import minimized
+from certify.decide.same_width.trainer import Effort, Trainer, trainable, watched
 from certify.decide.stationarity import TOLERANCE, NeuronSlopes, descent_at_kink, every_slope, size_scale
 from certify.decide.verdict import Direction
 from certify.gain.question import Limits
-from certify.linear import matmul, norm
+from certify.linear import norm
 from certify.problem.objective import Bias
 from certify.problem.training import Neurons, TrainingProblem, evaluate
 
-_STEPS_DOWN = 1_000
+_EFFORT = Effort(1_000, 1e-14)
 _STEPS = np.concatenate([[0.0], np.ldexp(1.0, np.arange(-60, 21))])
 
 
 def displaced(start: Neurons, move: Neurons, step: float) -> Neurons:
     """start + step * move."""
     return Neurons(start.u + step * move.u, start.a + step * move.a, start.c + step * move.c)
-
-
-def gradient(problem: TrainingProblem, neurons: Neurons) -> Neurons:
-    """The gradient of the objective; at a boundary sample the gate is closed."""
-    values = matmul(problem.rows, neurons.u.T)
-    hidden = np.maximum(values, 0.0)
-    slope = problem.slope(matmul(hidden, neurons.a) + neurons.c)
-    through = (values > 0) * matmul(slope, neurons.a.T)
-    u = matmul(through.T, problem.rows) + problem.beta * _penalised(problem, neurons.u)
-    a = matmul(hidden.T, slope) + problem.beta * neurons.a
-    return Neurons(u, a, _bias_slope(problem, np.sum(slope, axis=0), neurons.c))
-
-
-def _penalised(problem: TrainingProblem, u: Floats) -> Floats:
-    if not problem.free_hidden_bias:
-        return u
-    u = u.copy()
-    u[:, -1] = 0.0
-    return u
 
 
 def _bias_slope(problem: TrainingProblem, total: Floats, c: Floats) -> Floats:
@@ -53,22 +34,13 @@ def _bias_slope(problem: TrainingProblem, total: Floats, c: Floats) -> Floats:
 
 def descend(problem: TrainingProblem, start: Neurons, limits: Limits) -> Neurons:
     """A local descent of the objective from start, as far as the limits allow; the result is never worse than start."""
-    shapes = (start.u.shape, start.a.shape, start.c.shape)
-    ends = np.cumsum([start.u.size, start.a.size])
-    scale = size_scale(problem, start)
-
-    def packed(neurons: Neurons) -> Floats:
-        return np.concatenate([neurons.u.ravel(), neurons.a.ravel(), neurons.c])
-
-    def unpacked(x: Floats) -> Neurons:
-        u, a, c = (part.reshape(shape) * scale for part, shape in zip(np.split(x, ends), shapes, strict=True))
-        return Neurons(u, a, c)
-
-    def function(x: Floats) -> tuple[float, Floats]:
-        here = unpacked(x)
-        return problem.value(here), scale * packed(gradient(problem, here))
-
-    end = unpacked(minimized(function, packed(start) / scale, _STEPS_DOWN, limits.reached).x)
+    if not trainable(problem):
+        return start
+    trainer = Trainer(problem)
+    parameters = trainer.packed(start)
+    with np.errstate(all="ignore"):
+        watched(lambda stop: trainer.descend(parameters, _EFFORT, stop), limits)
+    end = trainer.unpacked(parameters)
     return end if problem.value(end) < problem.value(start) else start
 
 
@@ -81,9 +53,7 @@ def balanced(problem: TrainingProblem, neurons: Neurons) -> Neurons:
     return Neurons(neurons.u * ratio[:, None], neurons.a * inverse[:, None], neurons.c)
 
 
-def steepest(
-    problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Limits | None = None
-) -> Direction | None:
+def steepest(problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Limits | None = None) -> Direction | None:
     """The negative (Clarke) gradient, or at a Clarke point that is not directionally stationary the steepest kink; with the
     best measured step. None where neither lowers the objective beyond rounding."""
     scale = size_scale(problem, neurons)

@@ -10,8 +10,9 @@ from exact import exact_objective, random_network
 from oracles import ORACLES, objective
 from planted import check, optimal_network, random_data, with_defect
 
-from certify.decide.descent import balanced, descend, displaced, gradient, steepest
+from certify.decide.descent import balanced, descend, displaced, steepest
 from certify.decide.options import CheckOptions
+from certify.decide.same_width.trainer import Trainer
 from certify.decide.verdict import Decision, Direction
 from certify.decide.witness import slot_candidates
 from certify.gain.engine import Question, bound_gain
@@ -41,7 +42,10 @@ def test_the_gradient_is_the_objective_s(goal: Objective) -> None:
     """Finite differences along random directions."""
     problem, net = start(goal)
     neurons = problem.lift(net)
-    slope = gradient(problem, neurons)
+    trainer = Trainer(problem)
+    value, along = trainer.gradient(trainer.packed(neurons))
+    slope = trainer.unpacked(along)
+    assert value == pytest.approx(problem.value(neurons), rel=1e-13)
     rng, h = np.random.default_rng(1), 1e-6
     for _ in range(5):
         has_bias = goal.output_bias is not Bias.NONE

@@ -11,8 +11,7 @@ import pytest
 from exact import encloses, exact_predictions, fractions, sample_loss
 from oracles import ORACLES, Oracle, objective
 
-from certify.decide.descent import gradient
-from certify.decide.quasi_newton import minimized
+from certify.decide.descent import descend
 from certify.gain.engine import Question, bound_gain
 from certify.gain.question import Limits, gain_problem
 from certify.problem.dataset import Dataset
@@ -124,12 +123,8 @@ def descended(problem: TrainingProblem, rng: np.random.Generator, width: int = 8
         u, a, c = np.split(x, ends)
         return Neurons(u.reshape(width, d), a.reshape(width, k), c)
 
-    def function(x: np.ndarray) -> tuple[float, np.ndarray]:
-        slopes = gradient(problem, unpacked(x))
-        return problem.value(unpacked(x)), np.concatenate([slopes.u.ravel(), slopes.a.ravel(), slopes.c])
-
     start = np.append(rng.standard_normal(ends[-1]), np.zeros(k))
-    return unpacked(minimized(function, start, 200, lambda: False).x)
+    return descend(problem, unpacked(start), Limits())
 
 
 def rotations(k: int) -> list[np.ndarray]:
