@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import resource
 import sys
@@ -17,6 +18,9 @@ from certify.decide.conclusion import Findings, conclude
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
+from certify.decide.same_width.candidates import pruned, report_of, retrained
+from certify.decide.same_width.search import SameWidthSearch
+from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
 from certify.decide.stationarity import assess
 from certify.decide.verdict import Bounds, SearchReport, Verdict
@@ -24,7 +28,6 @@ from certify.decide.witness import (
     Candidate,
     descents,
     first_steps,
-    narrow_candidates,
     rebuilt_candidates,
     slot_candidates,
     witnesses,
@@ -44,6 +47,7 @@ _OWN_GAIN_NODES = 3_000  # for the gain of the network's own dual vector, which 
 _TIGHT_NODES = 20_000
 _TIGHT_SECONDS = 1.0
 _DECIDED_NODES = 100_000  # once no certificate is possible, the bounds get this much more
+_RETRAINING = 1 / 3  # share of the time left for the search at the network's own width
 _DECIDED_SECONDS = 2.0  # and, once the network is refuted, at most this, or as long as it took so far
 
 
@@ -70,12 +74,16 @@ def check_network(
 class Check:
     """One check as it proceeds; findings are true at any time, so it can end anywhere."""
 
-    def __init__(self, proving: Proving, network: Network) -> None:
+    def __init__(self, proving: Proving, network: Network, search: SameWidthSearch | None = None) -> None:
+        """search: one at the network's width that is to be gone on with."""
         self.proving, self.problem, self.network = proving, proving.problem, network
         self.options, self.limits = proving.options, proving.limits
         self.neurons = self.problem.lift(network)
         self.predictions = self.problem.predictions(self.neurons)
         self.went_downhill = False
+        self.search, self.trained = search, 0
+        self.decided: float | None = None
+        proving.on_solution = self._glance
         self.violators: list[Violator] = []
         self.steps: list[Candidate] = []
         value = evaluate(self.problem, network)
@@ -102,9 +110,8 @@ class Check:
         self._prove(tolerance=max(self.options.eps / 4, TIGHT))
         if self.findings.improvable:
             self._take_local()
-        solution, wanting = self.proving.solution, self.findings.improvable and not self.findings.same_width
-        if wanting and solution is not None and not self.limits.reached():
-            self._take(narrow_candidates(self.problem, solution, self.network.width, self.options.seed, self.limits))
+        if self.trained < 2:
+            self._retrain()
         self._sharpen()
 
     def look(self) -> None:
@@ -131,7 +138,7 @@ class Check:
         if not self.limits.reached() and not self.findings.tight(TIGHT):
             self._prove(TIGHT, nodes, spent)
         gain = self.findings.gain
-        if not self.limits.reached() and gain.upper > gain.lower * (1 + 10 * TIGHT):
+        if not self.limits.reached() and not self._enough() and gain.upper > gain.lower * (1 + 10 * TIGHT):
             self._own_gain(spent, nodes)
 
     def verdict(self) -> Verdict:
@@ -146,7 +153,8 @@ class Check:
         )
         rank = matrix_rank(problem.rows)
         stopped = self.limits.reached() or self.proving.unfinished
-        verdict = conclude(self.findings, problem, rank, stopped, self.proving.interruption.wished, report)
+        sought = None if self.search is None else report_of(self.search)
+        verdict = conclude(self.findings, problem, rank, stopped, self.proving.interruption.wished, report, sought)
         return replace(verdict, proof=self.proving.lower)
 
     def _own_gain(self, seconds: float, nodes: int) -> GainBound:
@@ -165,6 +173,7 @@ class Check:
     def _prove(self, tolerance: float, nodes: int | None = None, seconds: float | None = None) -> None:
         """Prove P*, and try on the way what the solutions give for this network."""
         within = self.limits.within(seconds)
+        within.cancelled = lambda: self.limits.cancelled() or self._enough()
 
         def solved(solution: RestrictedSolution) -> Limits:
             self.findings.raise_lower(self.proving.lower.value)
@@ -190,6 +199,39 @@ class Check:
         self.went_downhill = True
         self._take(descents(self.problem, self.steps, self.limits))
         self._take(slot_candidates(self.problem, self.neurons, self.violators, self.limits))
+
+    def _glance(self) -> None:
+        """At each solution of the convex program on its way: once it is better than the network, what that gives at its width."""
+        if self.trained or self.findings.same_width or self.limits.reached():
+            return
+        solution = self.proving.solution
+        if solution is None or not solution.value < self.findings.value.lower:
+            return
+        self._take(itertools.islice(rebuilt_candidates(self.problem, solution, (), self.limits), 1))
+        if self.findings.improvable:
+            self._take_local()
+            self._retrain()
+
+    def _enough(self) -> bool:
+        """Whether the network has been refuted for as long as that took: the bounds are worth no more."""
+        if self.decided is None and self.findings.same_width:
+            self.decided = self.proving.elapsed
+        return self.decided is not None and self.proving.elapsed > self.decided + max(_DECIDED_SECONDS, self.decided)
+
+    def _retrain(self) -> None:
+        """Where none of the network's width is known to be better and it is not certified, train one from many starts."""
+        settled = self.findings.certified or self.findings.same_width or not self.network.width
+        if settled or self.limits.reached() or not trainable(self.problem):
+            return
+        self.trained += 1
+        self.search = self.search or SameWidthSearch(
+            self.problem, self.network.width, self.options.seed, self.options.threads
+        )
+        solution = self.proving.solution
+        firsts = [self.neurons]
+        if solution is not None and solution.value < math.inf:
+            firsts += pruned(self.problem, solution, self.network.width)
+        self._take(retrained(self.search, firsts, self.proving.share(_RETRAINING), self.proving.note_value))
 
     def _take(self, candidates: Iterable[Candidate]) -> None:
         for witness in witnesses(self.problem, candidates):

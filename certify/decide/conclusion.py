@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from certify.decide.verdict import Bounds, Decision, Reason, SearchReport, Stationarity, Verdict, Witness
+from certify.decide.verdict import Bounds, Decision, Reason, SameWidth, SearchReport, Stationarity, Verdict, Witness
 from certify.decide.witness import displacement
 from certify.problem.network import Network
 from certify.problem.training import TrainingProblem
@@ -15,7 +15,7 @@ from certify.rounding import UNIT
 _TINY = 1e-300
 _LOCAL_SHARE = 0.01  # a local direction that lowers the objective by less than this share is beside the point
 _CLOSE = 0.01  # a simpler witness is preferred when its value is that close to the best one's
-_PREFERENCE = ("gradient", "dead-neuron", "rebuilt")
+_PREFERENCE = ("gradient", "dead-neuron", "rebuilt", "retrained")
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +79,13 @@ class Findings:
 
 
 def conclude(
-    findings: Findings, problem: TrainingProblem, rank: int, stopped: bool, interrupted: bool, report: SearchReport
+    findings: Findings,
+    problem: TrainingProblem,
+    rank: int,
+    stopped: bool,
+    interrupted: bool,
+    report: SearchReport,
+    same_width: SameWidth | None = None,
 ) -> Verdict:
     """The verdict on the findings."""
     decision, reason, witness = _decide(findings, stopped, interrupted)
@@ -90,7 +96,7 @@ def conclude(
     return Verdict(
         decision=decision,
         reason=reason,
-        explanation=explain(decision, reason, findings, witness),
+        explanation=explain(decision, reason, findings, witness, same_width),
         eps=findings.eps,
         value=findings.value,
         optimum=Bounds(min(findings.lower, findings.best_value), findings.best_value),
@@ -105,6 +111,7 @@ def conclude(
         stationarity=findings.stationarity,
         witness=witness,
         search=report,
+        same_width=same_width,
         interrupted=interrupted,
     )
 
@@ -151,14 +158,21 @@ def _with_direction(findings: Findings, problem: TrainingProblem, witness: Witne
     return replace(witness, direction=displacement(problem, findings.network, witness.network, decrease))
 
 
-def explain(decision: Decision, reason: Reason | None, findings: Findings, witness: Witness | None) -> str:
+def explain(
+    decision: Decision,
+    reason: Reason | None,
+    findings: Findings,
+    witness: Witness | None,
+    same_width: SameWidth | None = None,
+) -> str:
     """One sentence for the report."""
     if decision is Decision.CERTIFIED:
         return "no two-layer ReLU network of any width is better by more than eps"
     if decision is Decision.REFUTED:
         return "a network of at most the same width has a lower objective"
     if reason is Reason.WIDTH and witness is not None:
-        return f"a wider network ({witness.width} neurons) is better; none of this width was found to be"
+        found = "" if same_width is None else f" (best of {same_width.starts} starts: F = {same_width.best.upper:.9g})"
+        return f"a wider network ({witness.width} neurons) is better; none of this width was found to be{found}"
     if reason is Reason.LIMIT:
         return "the search ended before the bounds met; they are true as far as they go"
     if reason is Reason.INTERRUPTED:

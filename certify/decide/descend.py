@@ -73,7 +73,7 @@ def _descended(proving: Proving, network: Network, wish: CertificateWish) -> Des
         steps += 1
         stays = proving.limits.reached() or check.findings.tight(TIGHT)
         witnesses = check.findings.witnesses
-        check = Check(proving, padded(better.network, network.width))
+        check = Check(proving, padded(better.network, network.width), check.search)
         for known in witnesses:
             check.findings.add(known)
         if stays:

@@ -29,6 +29,7 @@ class Proving:
     """The search for P* of one problem as it proceeds. Its bounds are true at any time, so it can end anywhere.
 
     lower       the best lower bound         generation  the convex program; None before it was begun
+    on_solution called at every solution of the convex program on its way
     known       directions whose gain is about beta, as the last bound met them
     value       F of the network asked about, and best_value the least one seen: both for the display alone
     """
@@ -48,6 +49,7 @@ class Proving:
         self.lower = LowerBound()
         self.generation: ColumnGeneration | None = None
         self.known: list[Violator] = []
+        self.on_solution: Callable[[], None] = lambda: None
         self.nodes = 0
         self.unfinished = False
         self.value: float | None = None
@@ -113,6 +115,18 @@ class Proving:
         value = self.solution.value * (1 + TIGHT)
         self.best_value = value if self.best_value is None else min(value, self.best_value)
         self.report("convex program")
+        self.on_solution()
+
+    def note_value(self, value: float) -> None:
+        """Show that training at one width has come to this F, rounded up by more than it can be wrong."""
+        value *= 1 + TIGHT
+        self.best_value = value if self.best_value is None else min(value, self.best_value)
+        self.report("same width")
+
+    def share(self, share: float) -> Limits:
+        """The limits with at most this share of the time that is left."""
+        left = None if self.limits.deadline is None else max(0.0, self.limits.deadline - time.monotonic())
+        return self.limits.within(None if left is None else share * left)
 
     def _half(self, limits: Limits) -> Limits:
         """Half of the time left: without a bound the best network proves nothing."""

@@ -14,9 +14,12 @@ from certify.decide.check import Check
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
+from certify.decide.same_width.candidates import pruned, retrained
+from certify.decide.same_width.search import SameWidthSearch
+from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
 from certify.decide.verdict import Decision, Verdict, Witness
-from certify.decide.witness import Candidate, narrow_candidates, rebuilt_candidates, shown, witnesses
+from certify.decide.witness import Candidate, rebuilt_candidates, shown, witnesses
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
@@ -118,6 +121,7 @@ class _Solving:
     def __init__(self, proving: Proving, zero: Network, width: int | None) -> None:
         self.proving, self.problem, self.width = proving, proving.problem, width
         self.met: list[Witness] = [shown(self.problem, Candidate(self.problem.lift(zero), "rebuilt"))]
+        self.search: SameWidthSearch | None = None
         self.start = blocks_of(self.problem, np.zeros((0, self.problem.rows.shape[1])), np.zeros(0))
 
     def run(self, start: Blocks | None) -> None:
@@ -134,7 +138,9 @@ class _Solving:
     def solution(self, wish: CertificateWish) -> Solution:
         """The best network of the width asked for, looked at by a check that knows all that was proved."""
         best, widest = self._best(self.width), self._best(None)
-        check = Check(self.proving, padded(best.network, 1))  # a file without any neuron would be read by nobody
+        check = Check(
+            self.proving, padded(best.network, 1), self.search
+        )  # a file without any neuron would be read by nobody
         check.findings.add(widest)
         check.look()
         generation = self.proving.generation
@@ -159,12 +165,15 @@ class _Solving:
     def _narrow(self, width: int) -> None:
         """Networks of the width although the optimum needs more, as long as another round finds a better one."""
         proving, optimum = self.proving, self.proving.solution
-        if optimum is None:
+        options = proving.options
+        if not trainable(self.problem):
             return
-        for count in range(_NARROW_ROUNDS):
+        self.search = search = SameWidthSearch(self.problem, width, options.seed, options.threads)
+        parts = [] if optimum is None else pruned(self.problem, optimum, width)
+        for _ in range(_NARROW_ROUNDS):
             before = self._best(width).value.upper
-            seed = proving.options.seed + count
-            self._take(narrow_candidates(self.problem, optimum, width, seed, proving.limits))
+            firsts = [self.problem.lift(self._best(width).network), *parts]
+            self._take(retrained(search, firsts, proving.limits, proving.note_value))
             if proving.limits.reached() or not self._best(width).value.upper < before:
                 return
 

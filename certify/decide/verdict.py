@@ -61,7 +61,7 @@ class Witness:
 
     network: Network
     value: Bounds
-    kind: str  # gradient | dead-neuron | rebuilt | wider
+    kind: str  # gradient | dead-neuron | rebuilt | retrained | wider
     direction: Direction | None
 
     @property
@@ -107,6 +107,21 @@ class SearchReport:
     peak_memory_mb: float
 
 
+@dataclass(frozen=True, slots=True)
+class SameWidth:
+    """What training at the given width from many starts came to (certify/decide/same_width).
+
+    starts, lines   descents in all, and in how many independent lines
+    reached         lines that ended at the best value      best  F of the best network met
+    """
+
+    starts: int
+    lines: int
+    reached: int
+    best: Bounds
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """The outcome of one check. value, optimum and gain are true whatever stopped the search.
@@ -132,6 +147,7 @@ class Verdict:
     stationarity: Stationarity
     witness: Witness | None
     search: SearchReport
+    same_width: SameWidth | None = None  # None where nothing had to be sought at this width
     interrupted: bool = False  # Ctrl-C came before the search had ended by itself
     proof: LowerBound | None = None  # what optimum.lower follows from: dual vector and proved gain
     certificate: bytes | None = None  # accepted by certify/checker; None where none was wanted or could be written

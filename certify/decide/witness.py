@@ -17,12 +17,9 @@ from certify.decide.descent import balanced, best_step, descend, displaced, meas
 from certify.decide.stationarity import dead_neurons
 from certify.decide.verdict import Bounds, Direction, Stationarity, Witness
 from certify.gain.question import Limits, Violator
-from certify.linear import matmul, norm
+from certify.linear import matmul
 from certify.problem.network import Network
 from certify.problem.training import Neurons, TrainingProblem, evaluate
-
-_SUBSET_STARTS = 6
-_RANDOM_STARTS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,41 +152,13 @@ def rebuilt_candidates(
         chosen = sparse.chosen
         w = directions[chosen] * sparse.masses[:, None]
         yield Candidate(network_of(problem, w, all_signs[chosen], sparse.constant), "rebuilt")
-        yield _resolved(problem, directions[chosen], all_signs[chosen], limits)
+        yield resolved(problem, directions[chosen], all_signs[chosen], limits)
 
 
-def _resolved(problem: TrainingProblem, directions: Floats, signs: Floats, limits: Limits) -> Candidate:
+def resolved(problem: TrainingProblem, directions: Floats, signs: Floats, limits: Limits) -> Candidate:
     """The best network with these patterns, one neuron each."""
     solution = polish(problem, solve_restricted(problem, blocks_of(problem, directions, signs), limits), limits)
     return Candidate(network_of(problem, solution.w, solution.blocks.signs, solution.c), "rebuilt")
-
-
-def narrow_candidates(
-    problem: TrainingProblem, optimum: RestrictedSolution, width: int, seed: int, limits: Limits
-) -> Iterator[Candidate]:
-    """Good networks of the width although the optimum needs more: parts of the optimum, and random starts, descended.
-
-    The atoms of the optimum are taken heaviest first, then each in turn left out; every start is solved over its own
-    patterns, which may leave its neurons on boundaries, then descended, and solved again.
-    """
-    w, signs = optimum.w, optimum.blocks.signs
-    rng = np.random.default_rng(seed)
-    order = np.argsort(-norm(problem.activations(w), axis=0), kind="stable")
-    subsets = [order[:width]] + [np.delete(order, k)[:width] for k in range(min(order.size, width + 1))]
-    subsets = [s for s in subsets if s.size][:_SUBSET_STARTS]
-    starts = [(w[s], signs[s]) for s in subsets]
-    for _ in range(_RANDOM_STARTS):
-        rows = rng.standard_normal((width, problem.rows.shape[1]))
-        starts.append((rows, rng.choice([-1.0, 1.0], size=width)))
-    for directions, chosen in starts:
-        if limits.reached():
-            return
-        blocks = blocks_of(problem, directions, chosen)
-        if not blocks.count:
-            continue
-        first = _resolved(problem, directions, chosen, limits)
-        yield first
-        yield Candidate(descend(problem, first.neurons, limits), "rebuilt")
 
 
 def displacement(problem: TrainingProblem, start: Network, end: Network, decrease: float) -> Direction:

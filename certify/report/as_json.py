@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from certify.decide.verdict import Bounds, Direction, SearchReport, Stationarity, Verdict, Witness
+from certify.decide.verdict import Bounds, Direction, SameWidth, SearchReport, Stationarity, Verdict, Witness
 from certify.problem.network import Network
 from certify.report.numbers import midpoint
 from certify.report.record import CheckRecord, FileRecord, TrainingRecord
@@ -42,6 +42,7 @@ def check_as_dict(record: CheckRecord, version: str) -> dict[str, Any]:
         "files": {"model": _file(record.model) if record.model else None, "data": _file(record.data)},
         "notes": list(record.notes),
         "search": _search(verdict.search),
+        "same_width": _same_width(verdict.same_width) if verdict.same_width else None,
         "version": version,
     }
 
@@ -161,6 +162,17 @@ def _search(search: SearchReport) -> dict[str, Any]:
         "seconds": search.seconds,
         "threads": search.threads,
         "peak_memory_mb": search.peak_memory_mb,
+    }
+
+
+def _same_width(search: SameWidth) -> dict[str, Any]:
+    return {
+        "starts": search.starts,
+        "lines": search.lines,
+        "reached": search.reached,
+        "best": midpoint(search.best.lower, search.best.upper),
+        "best_bounds": _bounds(search.best),
+        "seconds": search.seconds,
     }
 
 

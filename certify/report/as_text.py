@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from certify.decide.verdict import Decision, Direction, Verdict, Witness
+from certify.decide.verdict import Decision, Direction, SameWidth, Verdict, Witness
 from certify.files.text import path_name
 from certify.problem.objective import Bias, Objective, Reduction
 from certify.report.numbers import GAP_DIGITS, difference, excess, ratio, rounded_down, rounded_up, shortest, with_error
@@ -72,6 +72,8 @@ def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
         yield "", f"written to {path_name(record.witness_file)}"
     yield from _certificate_entries(record)
     yield "search", _search(verdict)
+    if verdict.same_width is not None:
+        yield from _same_width_entries(verdict.same_width)
     if record.model is not None:
         yield from _file_entries("written" if record.training else "model", record.model)
     yield from _file_entries("data", record.data)
@@ -133,6 +135,15 @@ def _search(verdict: Verdict) -> str:
     nodes, threads = _count(search.nodes, "node"), _count(search.threads, "thread")
     cost = f"{nodes}, {search.seconds:.2f} s, {threads}, {search.peak_memory_mb:.0f} MB"
     return f"{search.method}: {cost}"
+
+
+def _same_width_entries(search: SameWidth) -> Iterator[tuple[str, str]]:
+    best = with_error(search.best.lower, search.best.upper)
+    yield "same width", f"best of {_count(search.starts, 'start')}: F = {best}"
+    yield (
+        "",
+        f"reached by {search.reached} of {_count(search.lines, 'independent line')} of descents, {search.seconds:.2f} s",
+    )
 
 
 def _count(number: int, thing: str) -> str:
