@@ -65,6 +65,7 @@ SIGNATURES = {
         "stationarity: Stationarity",
         "witness: Witness | None",
         "search: SearchReport",
+        "same_width: SameWidth | None = None",
         "interrupted: bool = False",
         "proof: LowerBound | None = None",
         "certificate: bytes | None = None",

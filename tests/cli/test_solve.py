@@ -262,6 +262,7 @@ def test_the_objective_may_stand_beside_the_result(folder: Path, capsys: pytest.
     assert all(line.startswith("CERTIFIED ") for line in capsys.readouterr().out.splitlines())
 
 
+@pytest.mark.slow
 def test_two_real_processes() -> None:
     """The everyday call, from outside: one verdict line, exit code 0; and standard input as data."""
     done = certify("solve", FIXTURES / "iris.npz", *IRIS, "--bias", "hidden", "-q")

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from command_line import ROOT, environment
 
 NUMERICAL = {"numpy", "scipy", "cvxpy", "clarabel", "h5py"}
 NEVER = {"cvxpy", "scipy", "pydantic", "rich", "pygments"}
+IRIS = ("--loss", "half-squared", "--reduction", "sum", "--weight-decay", "15", "--penalize", "all", "-q")
 WATCHED = """
 import json, sys
 started = []
@@ -51,6 +53,18 @@ def test_a_mistake_is_light() -> None:
     code, packages, _ = watched("check", "m", "d", "--eps", "2")
     assert code == 2
     assert not packages & (NUMERICAL | NEVER)
+
+
+@pytest.mark.skipif(find_spec("certify.gain.compiling") is not None, reason="the JIT compiler brings scipy, and uname")
+@pytest.mark.parametrize("name", ["iris_torch_wide", "iris_torch_local"])
+def test_a_check_of_npz_files_loads_what_it_uses(name: str) -> None:
+    """Neither HDF5 nor a modelling language, and no process is started: not even to ask for the processor's name."""
+    model, data = (ROOT / "fixtures" / f"{file}.npz" for file in (name, "iris"))
+    code, packages, started = watched("check", model, data, *IRIS)
+    assert code in (0, 1)
+    assert "numpy" in packages
+    assert not packages & (NEVER | {"h5py"})
+    assert started == []
 
 
 def test_hdf5_is_read_elsewhere() -> None:
