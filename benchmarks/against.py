@@ -73,7 +73,7 @@ CONTESTS = {
     "gurobi": Contest(
         "Gurobi",
         _by(gurobi.solve_side),
-        {"gaussian 100 x 5": 1_000, "teacher 50 x 10, decay 0.1": None, "teacher 50 x 10, decay 0.01": None},
+        {"gaussian 100 x 5": 500, "teacher 50 x 10, decay 0.1": None, "teacher 50 x 10, decay 0.01": None},
     ),
 }
 

@@ -1,9 +1,8 @@
 """The bound engine against its peers, its scaling, and real data.
 
-    python -m benchmarks.engine [--only scip,enumeration,gurobi,scaling,real] [--limit 60] [--engine-limit 30]
+    python -m benchmarks.engine [--only scip,enumeration,gurobi,nodes,scaling,real] [--limit 60] [--engine-limit 30]
 
-Engine calls on one thread, the compiled kernel loaded: medians of five where a call takes less than a second, of
-three below ten. Seconds are processor seconds, so that a busy machine does not distort ratios; "wall" is said where
+Engine calls on one thread: medians of five where a call takes less than a second, of three below ten. Seconds are processor seconds, so that a busy machine does not distort ratios; "wall" is said where
 it is meant. Peers run on one thread, in the same process as the engine's call beside them, both signs in turn, and
 are cut at --limit seconds (Gurobi at three times, enumeration at ten times that); a cut is shown as ">" and counts
 as that much. The engine by itself is cut at --engine-limit wall seconds. Writes benchmarks/results/, a file a part;
@@ -19,9 +18,9 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import argparse
 import sys
+import time
 
 from benchmarks import against, alone
-from benchmarks.measuring import warm_up
 from benchmarks.tables import forget_targets, note_targets, write_part
 
 PARTS = (*against.CONTESTS, *alone.PARTS)
@@ -31,12 +30,12 @@ _PATIENCE = {"enumeration": 10, "gurobi": 3}  # times --limit, so that most runs
 def main(arguments: list[str]) -> int:
     """Measure the parts asked for; 1 where a bound of ours proved false."""
     options = _options(arguments)
-    warm_up()
     if set(options.only) == set(PARTS):
         forget_targets()
     false = False
     for part in options.only:
         print(f"\n{part}", flush=True)
+        began = time.perf_counter()
         if part in against.CONTESTS:
             limit = options.limit * _PATIENCE.get(part, 1)
             outcome = against.compete(against.CONTESTS[part], limit)
@@ -44,7 +43,7 @@ def main(arguments: list[str]) -> int:
         else:
             lines, targets = alone.tabulate(part, options.engine_limit)
         limits = f"--limit {options.limit:g} --engine-limit {options.engine_limit:g}"
-        write_part(part, f"python -m benchmarks.engine --only {part} {limits}", lines)
+        write_part(part, f"python -m benchmarks.engine --only {part} {limits}", lines, time.perf_counter() - began)
         note_targets(targets)
     return int(false)
 

@@ -6,8 +6,7 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from benchmarks.instances import Instance, instance
-from certify.gain.cones.compiled import KERNELS
+from benchmarks.instances import Instance
 from certify.gain.engine import bound_gain
 from certify.gain.question import GainBound, Limits
 
@@ -31,13 +30,6 @@ class Run:
     def rate(self) -> float:
         """Nodes a processor second."""
         return self.bound.nodes / self.seconds
-
-
-def warm_up() -> None:
-    """Load the compiled kernel and all imports, so that no first call pays for them."""
-    KERNELS.load()
-    for name in ("gaussian 30 x 3", "gaussian 30 x 8", "gaussian 40 x 13"):
-        call_engine(instance(name, 1e-2), 1.0)
 
 
 def call_engine(asked: Instance, seconds: float, threads: int = 1) -> GainBound:

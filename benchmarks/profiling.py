@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from benchmarks.instances import Instance, instance
-from benchmarks.measuring import call_engine, warm_up
+from benchmarks.measuring import call_engine
 from benchmarks.tables import head, row
 
 _FULL = 1.0
@@ -51,7 +51,6 @@ def main() -> None:
     parser.add_argument("names", nargs="+", metavar="INSTANCE")
     parser.add_argument("--seconds", type=float, default=15.0, help="cut of one call (15)")
     options = parser.parse_args()
-    warm_up()
     for name in options.names:
         print("\n".join([f"\n{name}", "", *head("function", "share", "calls")]))
         for function, share, count in shares(instance(name, _TOLERANCE), options.seconds):

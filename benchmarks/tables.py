@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, processor
 
 RESULTS = Path(__file__).resolve().parent / "results"
 README = Path(__file__).resolve().parent.parent / "README.md"
 COPIED = ("targets", "check", "solve")
 END = "<!-- end of copy -->"
-_HEAD = ["| target | asked | measured | met |", "|---|---|---|---|"]
+_HEAD = ["| target | asked | measured | met | day | processor |", "|---|---|---|---|---|---|"]
 
 
 def row(*cells: object) -> str:
@@ -48,20 +48,26 @@ def excess_text(excess: float) -> str:
     return f"{excess:.1e}" if math.isfinite(excess) else "none"
 
 
-def write_part(name: str, command: str, lines: Sequence[str], folder: Path = RESULTS) -> None:
-    """results/NAME.md: the command, the machine, the day, and the lines."""
+def write_part(name: str, command: str, lines: Sequence[str], seconds: float, folder: Path = RESULTS) -> None:
+    """results/NAME.md: the command, the day, how many seconds it took, the machine, and the lines."""
     folder.mkdir(exist_ok=True)
-    header = [f"`{command}`, {date.today().isoformat()}. {machine()}.", ""]
+    took = f"{short(seconds)} s in all"
+    print(f"{name}: {took}", flush=True)
+    header = [f"`{command}`, {date.today().isoformat()}, {took}. {machine()}.", ""]
     (folder / f"{name}.md").write_text("\n".join([*header, *lines]) + "\n")
 
 
 def note_targets(measured: Sequence[tuple[str, str, str, bool]], folder: Path = RESULTS) -> None:
-    """Replace those lines (what, asked, measured, met) of results/targets.md, or add them; the others stay."""
+    """Replace those lines (what, asked, measured, met) of results/targets.md, or add them; the others stay.
+
+    Each says when it was measured and on which processor, as they need not all be of one run.
+    """
     path = folder / "targets.md"
     folder.mkdir(exist_ok=True)
     old = path.read_text().splitlines()[2:] if path.exists() else []
     lines = {line.split(" | ")[0].removeprefix("| "): line for line in old if line.startswith("| ")}
-    lines |= {what: row(what, asked, got, "yes" if met else "**no**") for what, asked, got, met in measured}
+    here = (date.today().isoformat(), processor())
+    lines |= {what: row(what, asked, got, "yes" if met else "**no**", *here) for what, asked, got, met in measured}
     path.write_text("\n".join([*_HEAD, *lines.values()]) + "\n")
 
 

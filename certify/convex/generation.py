@@ -27,6 +27,7 @@ _FEW, _MANY = 8, 64  # starts a dimension while violators are found, and before 
 _MOST_WORK = 1e9  # entries of rows that the ascents of one round read, about, ...
 _STEPS = 50  # ... if each reads all rows so many times
 _SHARE = 0.25  # of the time left, which the many starts may take
+_FALL = 1e-12  # relative fall of the value that is more than rounding
 _ALIKE = 0.95  # cosine above which two directions of one sign count as one choice
 
 
@@ -46,6 +47,8 @@ class ColumnGeneration:
         self.blocks = blocks
         self.solution: RestrictedSolution | None = None
         self.nu: Floats | None = None
+        self._least = np.finfo(float).max
+        self._tried: set[tuple[int, bytes]] = set()
 
     @property
     def neurons(self) -> Neurons:
@@ -75,17 +78,31 @@ class ColumnGeneration:
         self.blocks = Blocks(kept.patterns, kept.signs, self.solution.w)
         self.nu = dual_vector(self.problem, self.solution.f[:, None])
         self.rounds += 1
+        if self.solution.value < self._least - _FALL * abs(self._least):
+            self._least = self.solution.value
+            self._tried.clear()
 
     def add(self, violators: Sequence[Violator]) -> bool:
-        """Add the blocks of the largest violators; False when all of them are already there."""
-        if not violators:
+        """Add the blocks of the largest violators; False when all of them are there, or were since the value last fell.
+
+        Below a certain excess rounding makes violators; solving drops their blocks again, and without memory that would never end.
+        """
+        fresh = [v for v, key in zip(violators, self._keys(violators), strict=True) if key not in self._tried]
+        if not fresh:
             return False
-        chosen = _spread_out(violators)
+        chosen = _spread_out(fresh)
+        self._tried.update(self._keys(chosen))
         directions, signs = np.array([v.direction for v in chosen]), np.array([v.sign for v in chosen])
         merged = merge_blocks(self.blocks, blocks_of(self.problem, directions, signs))
         grown = merged.count > self.blocks.count
         self.blocks = merged
         return grown
+
+    def _keys(self, violators: Sequence[Violator]) -> list[tuple[int, bytes]]:
+        """Sign and pattern of each."""
+        directions = np.array([v.direction for v in violators]).reshape(-1, self.problem.rows.shape[1])
+        patterns = np.packbits(matmul(directions, self.problem.rows.T) > 0, axis=1)
+        return [(v.sign, pattern.tobytes()) for v, pattern in zip(violators, patterns, strict=True)]
 
     def add_blocks(self, blocks: Blocks) -> None:
         """Add blocks that may be worth having, such as those of a network."""

@@ -6,6 +6,9 @@ dual vector of a weakly decayed problem is small, so it needs this: an error of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
+
 import numpy as np
 
 from certify._core.orthogonal import complement
@@ -18,7 +21,7 @@ from certify.problem.training import TrainingProblem
 
 _STEPS = 30
 _PATIENCE, _LARGE_STEP = 8, 1e-3  # steps still this large by then lead nowhere
-_ZERO_BLOCK = 1e-6
+_ZERO_BLOCK = (1e-6, 1e-4)  # shares of the largest block, the least first
 _TIGHT = (1e-6, 1e-8, 1e-4)
 _DEPENDENT = 1e-9  # sine of the angle between a tight row and the span of others below which it says nothing new
 _REGULAR = 1e-6  # least relative pivot of a Hessian that is solved by triangles
@@ -26,22 +29,55 @@ _REGULAR = 1e-6  # least relative pivot of a Hessian that is solved by triangles
 
 def polish(problem: TrainingProblem, solution: RestrictedSolution, limits: Limits) -> RestrictedSolution:
     """The same solution or a better one, as far as the limits allow; blocks of size zero are dropped."""
-    sizes = problem.size(solution.w)
-    kept = sizes > _ZERO_BLOCK * float(sizes.max(initial=0.0))
-    trimmed = evaluated(solution.design.keep(kept), solution.w[kept], solution.c)
-    tries = [_on_face(face, trimmed, limits) for face in _faces(trimmed) if not limits.reached()]
+    trimmed = _without(solution, _ZERO_BLOCK[0])
+    tries = [_on_face(face, start, limits) for start, face in _faces(trimmed) if not limits.reached()]
     good = [t for t in tries if t is not None]
     best = min(good, key=lambda t: t.value, default=trimmed)
     # the face may be a hair above the interior point's value in the last digits, and yet be the accurate one
     return best if best.value <= solution.value + 1e-9 * abs(solution.value) else trimmed
 
 
-def _faces(solution: RestrictedSolution) -> list[_Face]:
-    """The faces that the solution may lie on, each once."""
+def _faces(solution: RestrictedSolution) -> Iterator[tuple[RestrictedSolution, _Face]]:
+    """The faces that the solution may lie on, each once, with the solution's blocks merged that do the same there.
+
+    A neuron on a wall is a block on either side of it, or part of it on each: the interior-point method splits it, and no
+    Newton step could tell where.
+    """
     rows = unit_rows(solution.design.problem)
-    distances = np.abs(matmul(solution.w, rows.T)) / norm(solution.w, axis=1)[:, None]
-    masks = {(distances <= tight).tobytes(): distances <= tight for tight in _TIGHT}
-    return [_Face(solution.design, rows, mask) for mask in masks.values()]
+    seen: set[tuple[bytes, bytes]] = set()
+    for dust, tight in product(_ZERO_BLOCK, _TIGHT):
+        start = _merged(_without(solution, dust), rows, tight)
+        mask = np.abs(_distances(start, rows)) <= tight
+        key = (start.w.tobytes(), mask.tobytes())
+        if key not in seen:
+            seen.add(key)
+            yield start, _Face(start.design, rows, mask)
+
+
+def _without(solution: RestrictedSolution, share: float) -> RestrictedSolution:
+    """Without the blocks of at most that share of the largest one's size."""
+    sizes = solution.design.problem.size(solution.w)
+    kept = sizes > share * float(np.max(sizes, initial=0.0))
+    return solution if np.all(kept) else evaluated(solution.design.keep(kept), solution.w[kept], solution.c)
+
+
+def _distances(solution: RestrictedSolution, rows: Floats) -> Floats:
+    """From each block's direction (K, n) to each row's hyperplane."""
+    return matmul(solution.w, rows.T) / norm(solution.w, axis=1)[:, None]
+
+
+def _merged(solution: RestrictedSolution, rows: Floats, tight: float) -> RestrictedSolution:
+    """Blocks of one sign in one closed cone, to the tolerance, added up into the largest of them (merging lemma, section 2)."""
+    blocks, distances = solution.blocks, _distances(solution, rows)
+    walls = np.where(blocks.patterns, 1.0, -1.0)
+    w, leads = solution.w.copy(), np.zeros(blocks.count, dtype=bool)
+    for k in np.argsort(-solution.design.problem.size(solution.w), kind="stable"):
+        inside = np.all(walls[leads] * distances[k] >= -tight, axis=1) & (blocks.signs[leads] == blocks.signs[k])
+        if np.any(inside):
+            w[np.flatnonzero(leads)[int(np.argmax(inside))]] += w[k]
+        else:
+            leads[k] = True
+    return solution if np.all(leads) else evaluated(solution.design.keep(leads), w[leads], solution.c)
 
 
 def _on_face(face: _Face, start: RestrictedSolution, limits: Limits) -> RestrictedSolution | None:
