@@ -1,31 +1,32 @@
-"""Whole processes of `certify check`, start-up included, and the same check by enumeration.
+"""Whole processes of `certify`, start-up included: everyday checks, start-up, and the same check by enumeration.
 
-    python -m benchmarks.check [--only fixtures,enumeration] [--runs 3]
+    python -m benchmarks.check [--only fixtures,start,leaves,enumeration] [--runs 3]
 
 Medians of RUNS; the enumerations, which take long, run once. Ratios are of processor seconds, which a busy machine does
-not distort: a check with two threads pays for both. The compiled kernel is made first, as any long check would do
-once in an installation; the line "first run" is measured without it, in a copy of the package that has no caches.
-Writes benchmarks/results/check.md.
+not distort: a check with two threads pays for both. "start" measures the first run after an installation against the
+tenth, in a copy of the package, compiled to bytecode as pip does it, with an empty home folder. "leaves" writes a certificate
+again and again in this process. Writes benchmarks/results/check.md, start.md, leaves.md and check-enumeration.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import compileall
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import data, duals
+from benchmarks import data, duals, leaves
 from benchmarks.processes import ROOT, Process, timed
 from benchmarks.tables import head, note_targets, row, short, write_part
 
-PARTS = ("fixtures", "enumeration")
+PARTS = ("fixtures", "start", "leaves", "enumeration")
 _IRIS = [
     "fixtures/iris.npz",
     "--loss",
@@ -44,11 +45,16 @@ CASES = {
     "iris 150 x 5, too narrow": ["fixtures/iris_torch_narrow.npz", *_IRIS],
     "petal 150 x 4, trained to the optimum": ["fixtures/petal_torch_wide.npz", *_PETAL],
     "diabetes 442 x 5, free biases (Keras)": ["fixtures/diabetes_keras_best.h5", "fixtures/diabetes.npz"],
+    "diabetes 442 x 5, free biases, wide (Keras)": ["fixtures/diabetes_keras_wide.h5", "fixtures/diabetes.npz"],
     "diabetes 442 x 5, a bad minimum (Keras)": ["fixtures/diabetes_keras_local.h5", "fixtures/diabetes.npz"],
 }
 _BETA = 2.0
 _RATIO = 50
 _CHECK = ["-m", "certify", "check"]
+_TARGETS = {"iris 150 x 5, trained to the optimum": 1.0, "diabetes 442 x 5, free biases, wide (Keras)": 3.0}
+_HELP = {"certify --help": 0.15, "certify check --help": 0.2}
+_RUNS_AFTER_INSTALLING = 10
+_ALIKE = 0.1  # relative difference of the first and the tenth run
 
 
 def check(arguments: list[str], runs: int, package: Path = ROOT) -> Process:
@@ -57,19 +63,55 @@ def check(arguments: list[str], runs: int, package: Path = ROOT) -> Process:
     return Process(statistics.median(p.wall for p in done), statistics.median(p.seconds for p in done), done[-1].said)
 
 
-def fixtures(runs: int) -> list[str]:
+Part = tuple[list[str], list[tuple[str, str, str, bool]]]
+
+
+def fixtures(runs: int) -> Part:
     """The table of everyday checks."""
-    lines = head("check", "processor seconds", "wall seconds", "answer")
+    lines, targets = head("check", "processor seconds", "wall seconds", "answer"), []
     for name, arguments in CASES.items():
-        lines.append(_line(name, check(arguments, runs)))
+        done = check(arguments, runs)
+        lines.append(_line(name, done))
+        if name in _TARGETS:
+            targets.append(_within(f"`certify check`, {name}, whole process", done.seconds, _TARGETS[name]))
+    return [*lines, ""], targets
+
+
+def start(runs: int) -> Part:
+    """Help, and the first run after an installation against the tenth."""
+    lines, targets = head("process", "processor seconds", "wall seconds", "first / tenth run"), []
+    for name, most in _HELP.items():
+        done = [timed(["-m", *name.split()]) for _ in range(max(runs, 3))]
+        seconds = statistics.median(p.seconds for p in done)
+        lines.append(row(f"`{name}`", short(seconds), short(statistics.median(p.wall for p in done)), ""))
+        targets.append(_within(f"`{name}`", seconds, most))
+    for name in _TARGETS:
+        done = after_installing(CASES[name])
+        first, tenth = done[0], done[-1]
+        ratio = first.seconds / tenth.seconds
+        lines.append(row(f"{name}, first run", short(first.seconds), short(first.wall), f"{ratio:.2f}"))
+        lines.append(row(f"{name}, tenth run", short(tenth.seconds), short(tenth.wall), ""))
+        met = abs(ratio - 1) <= _ALIKE and first.said == tenth.said
+        targets.append((f"first run / tenth run, {name}", f"within {100 * _ALIKE:g} %", f"{ratio:.2f}", met))
+    print("\n".join(lines), flush=True)
+    return [*lines, ""], targets
+
+
+def after_installing(arguments: list[str]) -> list[Process]:
+    """Ten runs of `certify check`, one after the other, of a package just installed by a user with an empty home folder."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(ROOT / "certify", Path(folder) / "certify", ignore=shutil.ignore_patterns("__pycache__"))
-        fresh = check(CASES["iris 150 x 5, trained to the optimum"], 1, Path(folder))
-    lines.append(_line("iris 150 x 5, first run of an installation", fresh))
-    return [*lines, ""]
+        package, home = Path(folder) / "package", Path(folder) / "home"
+        home.mkdir()
+        shutil.copytree(ROOT / "certify", package / "certify", ignore=shutil.ignore_patterns("__pycache__"))
+        compileall.compile_dir(package, quiet=2)
+        return [timed([*_CHECK, *arguments, "-q"], package, home) for _ in range(_RUNS_AFTER_INSTALLING)]
 
 
-def against_enumeration(runs: int, n: int = 60, d: int = 3) -> tuple[list[str], list[tuple[str, str, str, bool]]]:
+def _within(name: str, seconds: float, most: float) -> tuple[str, str, str, bool]:
+    return name, f"<= {most:g} s", f"{short(seconds)} s", seconds <= most
+
+
+def against_enumeration(runs: int, n: int = 60, d: int = 3) -> Part:
     """Three ways to the same answer, for a random network and an optimal one; processor seconds and their ratios."""
     lines = head("check", "seconds", "answer", "`--engine enumerate`", "ratio", "linear programs", "ratio", "answer")
     targets = []
@@ -112,21 +154,35 @@ def _line(name: str, process: Process) -> str:
     return line
 
 
+MEASURED: dict[str, tuple[str, Callable[[int], Part]]] = {
+    "fixtures": ("check", fixtures),
+    "start": ("start", start),
+    "leaves": ("leaves", leaves.tabulate),
+    "enumeration": ("check-enumeration", against_enumeration),
+}
+
+
 def main(arguments: list[str]) -> None:
     """Measure, print, and write the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.check", description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", choices=PARTS, help="one of the two tables")
+    parser.add_argument("--only", type=_parts, default=PARTS, metavar="PART,...", help=", ".join(PARTS))
     parser.add_argument("--runs", type=int, default=3, help="processes a median is taken of (3)")
     options = parser.parse_args(arguments)
-    keep = [sys.executable, "-c", "from certify.gain.cones.compiled import keep; keep()"]
-    subprocess.run(keep, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
-    command = f"python -m benchmarks.check --runs {options.runs}"
-    if options.only != "enumeration":
-        write_part("check", f"{command} --only fixtures", fixtures(options.runs))
-    if options.only != "fixtures":
-        lines, targets = against_enumeration(options.runs)
-        write_part("check-enumeration", f"{command} --only enumeration", lines)
+    for part in options.only:
+        print(f"\n{part}", flush=True)
+        name, measured = MEASURED[part]
+        began = time.perf_counter()
+        lines, targets = measured(options.runs)
+        command = f"python -m benchmarks.check --runs {options.runs} --only {part}"
+        write_part(name, command, lines, time.perf_counter() - began)
         note_targets(targets)
+
+
+def _parts(text: str) -> list[str]:
+    unknown = set(text.split(",")) - set(PARTS)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no part {', '.join(sorted(unknown))}: expected {', '.join(PARTS)}")
+    return text.split(",")
 
 
 if __name__ == "__main__":

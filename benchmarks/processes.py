@@ -23,9 +23,14 @@ class Process:
     said: str
 
 
-def timed(arguments: list[str], package: Path = ROOT) -> Process:
-    """One run of `python ARGUMENTS`, importing from `package`. Raises SystemExit where it wrote nothing or crashed."""
+def timed(arguments: list[str], package: Path = ROOT, home: Path | None = None) -> Process:
+    """One run of `python ARGUMENTS`, importing from `package`, with another home folder where one is given.
+
+    Raises SystemExit where it wrote nothing or crashed.
+    """
     environment = os.environ | {"PYTHONPATH": str(package), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    if home is not None:
+        environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(home)}
     command = [sys.executable, "-P", *arguments]  # -P: `package` and nothing else, not the working directory's
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
