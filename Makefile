@@ -10,7 +10,7 @@ IRIS := fixtures/iris.npz --loss half-squared --reduction sum --weight-decay 15 
 CERTIFIED := check fixtures/iris_torch_wide.npz $(IRIS)
 REFUTED := check fixtures/iris_torch_local.npz $(IRIS)
 
-.PHONY: demo test test-fast bench bench-engine bench-check bench-solve lint clean mutants
+.PHONY: demo test test-fast bench bench-engine bench-check bench-solve bench-width lint clean mutants
 
 demo: $(VENV)/.installed
 	@echo; echo '$$ certify $(CERTIFIED)'
@@ -25,7 +25,7 @@ test: $(VENV)/.tested
 test-fast: $(VENV)/.tested
 	$(PYTEST) -m 'not slow' $(PYTEST_OPTIONS)
 
-bench: bench-engine bench-check
+bench: bench-engine bench-check bench-width
 
 bench-engine: $(VENV)/.benched
 	$(BIN)/python -m benchmarks.engine $(BENCH_OPTIONS)
@@ -33,6 +33,10 @@ bench-engine: $(VENV)/.benched
 
 bench-check: $(VENV)/.benched
 	$(BIN)/python -m benchmarks.check
+	$(BIN)/python -m benchmarks.tables
+
+bench-width: $(VENV)/.benched
+	$(BIN)/python -m benchmarks.same_width
 	$(BIN)/python -m benchmarks.tables
 
 # every small change of the checker's code must fail a test; hours on one core, `--every 10` takes a sample

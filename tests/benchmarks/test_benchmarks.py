@@ -9,7 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import against, alone, check, data, duals, engine, leaves, machine, measuring, profiling, tables
+from benchmarks import (
+    against,
+    alone,
+    check,
+    data,
+    duals,
+    engine,
+    leaves,
+    machine,
+    measuring,
+    profiling,
+    same_width,
+    tables,
+)
 from benchmarks.instances import instance
 from benchmarks.peers import enumeration, gurobi, scip
 from benchmarks.peers.interface import PeerMissing, PeerRefused, PeerResult, both_signs, side_of
@@ -292,3 +305,23 @@ def test_processes_that_crash_stop_the_benchmark() -> None:
     """A crash is never timed as if it were an answer."""
     with pytest.raises(SystemExit, match="exit 1"):
         timed(["-c", "raise ValueError"])
+
+
+@pytest.mark.parametrize("task", [same_width.TASKS[6], same_width.TASKS[16]], ids=lambda task: task.name)
+def test_one_width_against_restarts(task: same_width.Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three restarts of the peer on iris, either loss: one row, and the search is at least as low in their time."""
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(same_width, "RESTARTS", 3)
+    rows, met = same_width.compared(iter([task]))
+    assert len(rows) == 1 and rows[0].count("|") == 11
+    assert met == 1
+
+
+def test_each_width_problem_is_what_its_loss_takes() -> None:
+    """Twenty problems; signs for the logistic loss, standardised targets otherwise, columns that vary."""
+    pytest.importorskip("sklearn")
+    assert len(same_width.TASKS) == 20
+    for task in same_width.TASKS:
+        X, y = task.data()
+        assert np.all(np.abs(y) == 1) if task.logistic else abs(float(np.std(y)) - 1) < 1e-12
+        assert np.all(np.std(X, axis=0) > 0.99) and X.shape[0] == y.shape[0]

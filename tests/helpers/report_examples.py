@@ -12,6 +12,7 @@ from certify.decide.verdict import (
     Decision,
     Direction,
     Reason,
+    SameWidth,
     SearchReport,
     Stationarity,
     Verdict,
@@ -66,7 +67,12 @@ def witness(kind: str, width: int, upper: float) -> Witness:
 
 REFUTED = replace(CERTIFIED, decision=Decision.REFUTED, witness=witness("dead-neuron", 2, 0.25))
 TOO_NARROW = replace(
-    CERTIFIED, decision=Decision.INCONCLUSIVE, reason=Reason.WIDTH, witness=witness("wider", 3, 0.25), width_needed=3
+    CERTIFIED,
+    decision=Decision.INCONCLUSIVE,
+    reason=Reason.WIDTH,
+    witness=witness("wider", 3, 0.25),
+    width_needed=3,
+    same_width=SameWidth(302, 5, 2, Bounds(0.2874, 0.2875), 0.39),
 )
 UNBOUNDED = replace(
     CERTIFIED,

@@ -15,7 +15,7 @@ from certify.report.as_json import check_as_dict, to_json
 
 KEYS = {
     "": "schema_version verdict reason eps objective value lower_bound gap relative_gap optimum gain width width_needed "
-    "samples inputs outputs rank stationarity witness certificate files search",
+    "samples inputs outputs rank stationarity witness certificate files search same_width",
     "objective": "loss reduction weight_decay hidden_bias output_bias activation",
     "optimum": "lower upper",
     "gain": "beta lower upper",
@@ -53,6 +53,15 @@ def test_numbers_are_those_of_the_verdict() -> None:
     assert (report["gap"], report["relative_gap"]) == (CERTIFIED.gap, CERTIFIED.relative_gap)
     assert report["gain"] == {"beta": 0.1, "lower": 0.1, "upper": 0.1000003}
     assert report["witness"] is report["reason"] is report["certificate"] is None
+
+
+def test_the_search_at_the_width_is_told() -> None:
+    """What it came to where there was one, and null where there was none."""
+    assert parsed(CERTIFIED)["same_width"] is None
+    told = parsed(TOO_NARROW)["same_width"]
+    assert (told["starts"], told["lines"], told["reached"], told["seconds"]) == (302, 5, 2, 0.39)
+    assert told["best_bounds"] == {"lower": 0.2874, "upper": 0.2875}
+    assert 0.2874 <= told["best"] <= 0.2875
 
 
 def test_what_is_not_finite_is_null() -> None:
