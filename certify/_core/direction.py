@@ -5,7 +5,9 @@ differ in these right-hand sides alone.
 """
 
 import cython
-from cython.cimports.certify._core.newton import eliminate_points, solve_system, times_second
+from cython.cimports.certify._core.dense import gemm
+from cython.cimports.certify._core.elimination import eliminate, times_second
+from cython.cimports.certify._core.newton import solve_system
 from cython.cimports.certify._core.relaxation import (
     adjoint_on_Z,
     cone_points,
@@ -31,7 +33,7 @@ def step_space(program: cython.pointer(Program), padded: cython.Py_ssize_t) -> c
     cones: cython.Py_ssize_t = 3 * program.raised + program.points * (program.cone + program.walled)
     vectors: cython.Py_ssize_t = program.points * n
     work: cython.Py_ssize_t = program.raised * (n + 1) + 3 * (n + 4) * (n + 4) + 4 * n * n
-    return iterate_length(program) + 4 * n * n + 3 * cones + vectors + program.raised + 3 * vectors + padded + work
+    return iterate_length(program) + 4 * n * n + 3 * cones + vectors + program.raised + 2 * vectors + padded + work
 
 
 @cython.cfunc
@@ -67,7 +69,7 @@ def lay_out_step(
     step.on_roots = step.D + vectors
     step.on_x = step.on_roots + program.raised
     step.back = step.on_x + vectors
-    step.rhs = step.back + 2 * vectors
+    step.rhs = step.back + vectors
     step.work = step.rhs + padded
 
 
@@ -148,17 +150,17 @@ def direction(
     for i in range(program.raised):
         step.on_roots[i] = 2.0 * step.far_r[3 * i + 2] - residuals.roots[i]
     for i in range(count):
-        step.on_x[i] = step.D[i] + step.D[count + i] - residuals.x[i]
-    eliminate_points(program, system, step.on_x, step.back)
-    times_second(program, system, step.back, step.back + count)
+        step.back[i] = step.D[i] + step.D[count + i] - residuals.x[i]
+    # on_x in the basis T, and what x, once eliminated, leaves of it on Z b
+    multiply(program.lowered, n, n, step.back, n, 1, system.T, n, 1, step.on_x)
+    for i in range(count):
+        step.back[i] = step.on_x[i]
+    eliminate(program, system, step.back)
+    times_second(program, system, step.back, step.back)
     # the reduced right-hand side on Z, then in the basis T
     reduced: cython.p_double = step.work
     for i in range(n * n):
         step.on_Z[i] -= residuals.Z[i]
-    multiply(n, n, program.lowered, step.back + count, 1, n, program.lowering, n, 1, reduced)
-    for i in range(n):
-        for j in range(n):
-            step.on_Z[i * n + j] += 0.5 * (reduced[i * n + j] + reduced[j * n + i])
     weighted: cython.p_double = step.work + n * n
     for i in range(program.raised):
         factor: cython.double = system.cross[i] * step.on_roots[i] / system.corner[i]
@@ -169,6 +171,7 @@ def direction(
         step.on_Z[i] -= reduced[i]
     multiply(n, n, n, system.T, 1, n, step.on_Z, n, 1, reduced)
     multiply(n, n, n, reduced, n, 1, system.T, n, 1, step.on_Z)
+    gemm(n, n, program.lowered, step.back, 1, n, system.lowering, n, 1, step.on_Z, n)
     for e in range(system.padded):
         i = system.row[e]
         j = system.column[e]
@@ -227,12 +230,12 @@ def back_substitute(
     quadratic_values(program, step.move.Z, values, step.work)
     for i in range(program.raised):
         step.move.roots[i] = (step.on_roots[i] - system.cross[i] * values[i]) / system.corner[i]
-    vectors: cython.p_double = step.back + count
-    multiply(program.lowered, n, n, program.lowering, n, 1, step.move.Z, n, 1, step.back)
-    times_second(program, system, step.back, vectors)
+    multiply(program.lowered, n, n, system.lowering, n, 1, step.dY, n, 1, step.back)
+    times_second(program, system, step.back, step.back)
     for i in range(count):
-        vectors[i] += step.on_x[i]
-    eliminate_points(program, system, vectors, step.move.x)
+        step.back[i] += step.on_x[i]
+    eliminate(program, system, step.back)
+    multiply(program.lowered, n, n, step.back, n, 1, system.T, 1, n, step.move.x)
     vectors_of(program, step.move.Z, step.move.x, step.D)
     cone_points(program, step.move.Z, step.move.roots, step.D, 0.0, step.move.sr, step.move.sz, step.move.sl, step.work)
     for i in range(step.move.sb - step.move.sr):

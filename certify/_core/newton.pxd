@@ -4,6 +4,4 @@ cdef Py_ssize_t system_space(Program* program) noexcept nogil
 cdef void lay_out_system(Program* program, double* numbers, Py_ssize_t* places, System* system) noexcept nogil
 cdef void scale_at(Program* program, Iterate* at, Scaling* scaling) noexcept nogil
 cdef bint factorize(Program* program, Iterate* at, Scaling* scaling, System* system) noexcept nogil
-cdef void eliminate_points(Program* program, System* system, double* on_x, double* out) noexcept nogil
-cdef void times_second(Program* program, System* system, double* x, double* out) noexcept nogil
 cdef void solve_system(System* system, double* rhs, double* dlam) noexcept nogil

@@ -1,13 +1,14 @@
 """The Newton system of a majorant's relaxation: every cone eliminated into the N(N+1)/2 entries of Z (docs/theory.md, section 9.4).
 
 In the basis T of the Nesterov-Todd scaling, dZ = T dY T', the semidefinite cone is the identity and a root a row of rank one. The
-vectors x are eliminated one by one: what they leave of their cones, F (F + G)^-1 G for the forms F and G of x and of x - Z b, and
-the forms of the sides, are quadratic forms in vectors Z v. With v in the basis T the form (Y v)'F (Y v) has, between the entries
-(a, k) and (b, l) of Y, the means over their orders of F_ab v_k v_l: one symmetric product of two tall matrices gives them all.
+vectors x are eliminated (`elimination.py`); what they leave of their cones, and the forms of the sides, are quadratic forms F in
+vectors Z v. With v in the basis T the form (Y v)'F (Y v) has, between the entries (a, k) and (b, l) of Y, the means over their
+orders of F_ab v_k v_l: one symmetric product of two tall matrices gives them all.
 """
 
 import cython
 from cython.cimports.certify._core.dense import dot
+from cython.cimports.certify._core.elimination import add_vectors, elimination_space, lay_out_elimination
 from cython.cimports.certify._core.factors import cholesky, solve_transposed
 from cython.cimports.certify._core.panels import add_products, factor
 from cython.cimports.certify._core.relaxation import multiply
@@ -28,9 +29,10 @@ def system_space(program: cython.pointer(Program)) -> cython.Py_ssize_t:
     """How many numbers `lay_out_system` lays out; two times padded indices come besides."""
     n: cython.Py_ssize_t = program.size
     padded: cython.Py_ssize_t = (n * (n + 1) // 2 + 3) // 4 * 4
-    forms: cython.Py_ssize_t = (2 * program.lowered + 4) * n * n
-    panels: cython.Py_ssize_t = max(2 * TALL, 96) * padded
-    return 2 * padded * padded + 3 * padded + forms + panels + 2 * program.raised + n + 8 * n * n + 4 * n
+    own: cython.Py_ssize_t = (
+        2 * padded * padded + (3 + 2 * TALL) * padded + 2 * program.raised + 2 * n + 8 * n * n + 4 * n
+    )
+    return own + program.raised * n + elimination_space(program)
 
 
 @cython.cfunc
@@ -57,14 +59,13 @@ def lay_out_system(
     system.H = system.normals + 2 * system.padded
     system.M = system.H + system.padded * system.padded
     system.panels = system.M + system.padded * system.padded
-    system.second = system.panels + max(2 * TALL, 96) * system.padded
-    system.factors = system.second + program.lowered * square
-    system.forms = system.factors + program.lowered * square
-    system.cross = system.forms + 4 * square
+    system.cross = system.panels + 2 * TALL * system.padded
     system.corner = system.cross + program.raised
     system.spectrum = system.corner + program.raised
     system.T = system.spectrum + n
     system.work = system.T + square
+    system.raising = system.work + 6 * square + 5 * n
+    lay_out_elimination(program, system.raising + program.raised * n, system)
     for i in range(n):
         for j in range(i + 1):
             system.row[e] = i
@@ -93,41 +94,6 @@ def scale_at(
     if program.heads == 2:
         scaling.wb = sqrt(at.zb[0] / at.sb[0])
         scaling.lb = sqrt(at.zb[0] * at.sb[0])
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def form_of(
-    program: cython.pointer(Program), scaling: cython.pointer(Scaling), i: cython.Py_ssize_t, out: cython.p_double
-) -> cython.void:
-    """A'W^-2 A of the i-th vector, A the map to its cones; W^-2 = (2 w w' + diag(-1, I)) / eta^2 of the round one, w = (w0, -w1)."""
-    n: cython.Py_ssize_t = program.size
-    heads: cython.Py_ssize_t = program.heads
-    w: cython.p_double = scaling.wz + i * program.cone
-    rates: cython.p_double = scaling.wl + i * program.walled
-    inverse: cython.double = 1.0 / (scaling.ez[i] * scaling.ez[i])
-    a: cython.Py_ssize_t
-    b: cython.Py_ssize_t
-    k: cython.Py_ssize_t
-    for a in range(n * n):
-        out[a] = 0.0
-    for a in range(program.cone):
-        line: cython.p_double = out + (0 if a == 0 else (heads + a - 1) * n)
-        entry: cython.double = 2.0 * inverse * (w[a] if a == 0 else -w[a])
-        line[0] = entry * w[0]
-        for b in range(1, program.cone):
-            line[heads + b - 1] = -entry * w[b]
-    out[0] -= inverse
-    for a in range(heads, n):
-        out[a * n + a] += inverse
-    for k in range(program.walled):
-        wall: cython.p_double = program.walls + k * n
-        for a in range(n):
-            entry = rates[k] * rates[k] * wall[a]
-            if entry != 0.0:
-                for b in range(n):
-                    out[a * n + b] += entry * wall[b]
 
 
 @cython.cfunc
@@ -217,86 +183,6 @@ def factorize(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def add_vectors(
-    program: cython.pointer(Program), scaling: cython.pointer(Scaling), system: cython.pointer(System)
-) -> cython.bint:
-    """M: the products F_ab v_k v_l of all vectors v = b and l, between the entries (a, b) and (k, l), made symmetric.
-
-    Leaves the Cholesky factors of F + G and the forms G for the solves.
-    """
-    n: cython.Py_ssize_t = program.size
-    square: cython.Py_ssize_t = n * n
-    q: cython.Py_ssize_t = program.lowered
-    count: cython.Py_ssize_t = q + program.cut
-    padded: cython.Py_ssize_t = system.padded
-    first: cython.p_double = system.forms
-    second: cython.p_double
-    left: cython.p_double = first + square
-    turned: cython.p_double = left + square
-    v: cython.p_double = turned + square
-    start: cython.Py_ssize_t
-    t: cython.Py_ssize_t
-    i: cython.Py_ssize_t
-    a: cython.Py_ssize_t
-    for a in range(padded * padded):
-        system.M[a] = 0.0
-    for start in range(0, count, 64):
-        k: cython.Py_ssize_t = min(TALL, count - start)
-        for t in range(k):
-            i = start + t
-            if i < q:
-                second = system.second + i * square
-                factors: cython.p_double = system.factors + i * square
-                form_of(program, scaling, i, first)
-                form_of(program, scaling, q + i, second)
-                for a in range(square):
-                    factors[a] = first[a] + second[a]
-                    turned[a] = second[a]
-                if not cholesky(n, factors, n):
-                    return False
-                solve_transposed(n, factors, n, n, first, n)
-                solve_transposed(n, factors, n, n, turned, n)
-                multiply(n, n, n, first, 1, n, turned, n, 1, left)
-                multiply(1, n, n, program.lowering + i * n, n, 1, system.T, n, 1, v)
-            else:
-                form_of(program, scaling, q + i, left)
-                multiply(1, n, n, program.sides + (i - q) * n, n, 1, system.T, n, 1, v)
-            multiply(n, n, n, left, n, 1, system.T, n, 1, turned)
-            multiply(n, n, n, system.T, 1, n, turned, n, 1, left)
-            to_panels(system, k, t, left, v)
-        add_products(k, padded // 4, system.panels, system.panels + TALL * padded, True, system.M, padded)
-    return True
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def to_panels(
-    system: cython.pointer(System),
-    k: cython.Py_ssize_t,
-    t: cython.Py_ssize_t,
-    form: cython.p_double,
-    v: cython.p_double,
-) -> cython.void:
-    """Row t of k of the panels: the form's entries (their mean over both orders), and v_row v_column."""
-    p: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    n: cython.Py_ssize_t = system.row[system.entries - 1] + 1
-    one: cython.p_double = system.panels + 4 * t
-    other: cython.p_double = system.panels + TALL * system.padded + 4 * t
-    for p in range(system.padded // 4):
-        for j in range(4):
-            a: cython.Py_ssize_t = system.row[4 * p + j]
-            b: cython.Py_ssize_t = system.column[4 * p + j]
-            one[j] = 0.5 * (form[a * n + b] + form[b * n + a])
-            other[j] = v[a] * v[b]
-        one += 4 * k
-        other += 4 * k
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def reorder(system: cython.pointer(System)) -> cython.void:
     """H on and above its diagonal from M: between (a, k) and (b, l), the mean of M[(a, b), (k, l)] and M[(k, b), (a, l)]."""
     padded: cython.Py_ssize_t = system.padded
@@ -349,11 +235,11 @@ def add_roots(
     n: cython.Py_ssize_t = program.size
     padded: cython.Py_ssize_t = system.padded
     count: cython.Py_ssize_t = program.raised + program.heads - 1
-    v: cython.p_double = system.forms
     start: cython.Py_ssize_t
     t: cython.Py_ssize_t
     p: cython.Py_ssize_t
     j: cython.Py_ssize_t
+    multiply(program.raised, n, n, program.raising, n, 1, system.T, n, 1, system.raising)
     for start in range(0, count, 64):
         k: cython.Py_ssize_t = min(TALL, count - start)
         for t in range(k):
@@ -370,8 +256,7 @@ def add_roots(
                 system.corner[i] = pp
                 # qq - qp^2 / pp, without its cancellation
                 strength = 2.0 * difference * difference * inverse / (1.0 + 2.0 * w[2] * w[2])
-                multiply(1, n, n, program.raising + i * n, n, 1, system.T, n, 1, v)
-                row = v
+                row = system.raising + i * n
             one: cython.p_double = system.panels + 4 * t
             other: cython.p_double = system.panels + TALL * padded + 4 * t
             for p in range(padded // 4):
@@ -395,38 +280,6 @@ def solve_upper_once(
     i: cython.Py_ssize_t
     for i in range(n - 1, -1, -1):
         b[i] = (b[i] - dot(n - i - 1, r + i * row + i + 1, b + i + 1)) / r[i * row + i]
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def eliminate_points(
-    program: cython.pointer(Program), system: cython.pointer(System), on_x: cython.p_double, out: cython.p_double
-) -> cython.void:
-    """out = (F + G)^-1 on_x, vector by vector."""
-    n: cython.Py_ssize_t = program.size
-    j: cython.Py_ssize_t
-    for j in range(program.lowered * n):
-        out[j] = on_x[j]
-    for j in range(program.lowered):
-        r: cython.p_double = system.factors + j * n * n
-        solve_transposed(n, r, n, 1, out + j * n, 1)
-        solve_upper_once(n, r, n, out + j * n)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def times_second(
-    program: cython.pointer(Program), system: cython.pointer(System), x: cython.p_double, out: cython.p_double
-) -> cython.void:
-    """out = G x, vector by vector; out may not be x."""
-    n: cython.Py_ssize_t = program.size
-    j: cython.Py_ssize_t
-    a: cython.Py_ssize_t
-    for j in range(program.lowered):
-        for a in range(n):
-            out[j * n + a] = dot(n, system.second + (j * n + a) * n, x + j * n)
 
 
 @cython.cfunc

@@ -271,21 +271,20 @@ def majorant_of(
     multiply(n, n, program.raised, work, 1, n, program.raising, n, 1, quadratic)
     pairing(program, zz, zl, D)
     for j in range(q):
-        h: cython.double = program.lowering_weight[j]
-        y = found.slopes + j * n
         for i in range(m):
             found.above[j * m + i] = max(zl[j * program.walled + i], 0.0)
             found.below[j * m + i] = max(zl[(q + j) * program.walled + i], 0.0)
+    # D's first rows, those of x, are not needed any more
+    multiply(q, n, m, found.above, m, 1, program.sides, n, 1, D)
+    multiply(q, n, m, found.below, m, 1, program.sides, n, 1, found.slopes)
+    for j in range(q):
+        h: cython.double = program.lowering_weight[j]
+        y = found.slopes + j * n
         for c in range(n):
-            y[c] = D[(q + j) * n + c]
-        head: cython.double = y[0]
-        gemm(1, n, m, found.above + j * m, m, 1, program.sides, n, 1, y, n)
-        excess: cython.double = max(tail_size(program, y) + head - 2.0 * h, 0.0)
-        for c in range(n):
-            y[c] = 0.0
-        gemm(1, n, m, found.below + j * m, m, 1, program.sides, n, 1, y, n)
-        for c in range(n):
+            D[j * n + c] += D[(q + j) * n + c]
             y[c] = D[(q + j) * n + c] - y[c]
+        head: cython.double = D[(q + j) * n]
+        excess: cython.double = max(tail_size(program, D + j * n) + head - 2.0 * h, 0.0)
         excess = max(excess, tail_size(program, y) - head)
         factor: cython.double = INSIDE / (1.0 + excess / h) / h
         for c in range(n):

@@ -54,6 +54,12 @@ cdef struct System:
     double* spectrum
     double* second
     double* factors
+    double* raising
+    double* lowering
+    double* walls
+    double* squares
+    double* form
+    double* lanes
     double* cross
     double* corner
     double* H
@@ -61,7 +67,6 @@ cdef struct System:
     double shared
     double* M
     double* panels
-    double* forms
     double* work
 
 cdef struct Step:

@@ -5,7 +5,7 @@ Unproved: who uses a direction evaluates it.
 
 import cython
 import numpy as np
-from cython.cimports.certify._core.dense import dot, gemm
+from cython.cimports.certify._core.dense import dot
 from cython.cimports.libc.math import sqrt
 
 
@@ -33,12 +33,15 @@ def nearest_in_zonotope(
     momentum: cython.double = 1.0
     step: cython.Py_ssize_t
     i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
     with cython.nogil:
         for step in range(steps):
             for i in range(n):
                 residual[i] = -target[i]
+            for j in range(q):
+                for i in range(n):
+                    residual[i] += ahead[j] * rows[j, i]
             at: cython.p_double = cython.address(residual[0])
-            gemm(1, n, q, cython.address(ahead[0]), q, 1, cython.address(rows[0, 0]), n, 1, at, n)
             raised: cython.double = (1.0 + sqrt(1.0 + 4.0 * momentum * momentum)) / 2.0
             carried: cython.double = (momentum - 1.0) / raised
             for i in range(q):
