@@ -27,7 +27,6 @@ from certify.rounding import gamma, scaled
 _BLEND = 0.1  # how much of the uniform distribution a child's start takes in
 _START_MU = 2e-4  # a child's central path is joined here, however far its parent's was followed
 _NUMERICS = 3e-8  # relative: asking a node for more would not end
-_WORTHLESS = 1e-24  # of the node's size, scores being squares: no hinge is left that could be given a sign to any use
 _FAR = 0.9  # of the best gain: from a direction below it no ascent is tried
 
 Singles: TypeAlias = NDArray[np.float32]
@@ -178,7 +177,7 @@ class MajorantBrancher:
 
     def _worst_hinge(self, node: Node, Z: Floats) -> int | None:
         hinges, scores = branching_scores(node, Z)
-        if not (scores.size and scores.max() > _WORTHLESS * node.unit):
+        if not (scores.size and scores.max() > 0):
             return None
         return int(hinges[np.argmax(scores)])
 
