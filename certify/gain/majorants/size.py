@@ -13,4 +13,4 @@ def affordable(rank: int) -> bool:
 def node_work(samples: int, rank: int, free_bias: bool) -> float:
     """About how many seconds a node costs: overhead, passes over the samples, their rows in the Newton system, and its factorisation."""
     order = (rank + 1 + free_bias) * (rank + 2 + free_bias) / 2
-    return 0.015 + 1.5e-5 * samples + 1e-9 * order**2 * (samples + order)
+    return 0.001 + 1.8e-5 * samples + 8e-10 * order**2 * (samples + order)
