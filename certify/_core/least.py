@@ -109,7 +109,9 @@ def factorise(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def solve(factor: cython.p_double, most: cython.Py_ssize_t, size: cython.Py_ssize_t, right: cython.p_double) -> cython.void:
+def solve(
+    factor: cython.p_double, most: cython.Py_ssize_t, size: cython.Py_ssize_t, right: cython.p_double
+) -> cython.void:
     """right <- (L L')^-1 right; the diagonal of L is stored inverted."""
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t

@@ -13,9 +13,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from certify._core.least import least_majorant
 from certify.certificates.generators import Generator
 from certify.certificates.side import Side, Unprovable
-from certify.gain.cones import kernel
 from certify.rounding import UNIT
 
 _Z_BITS = 44
@@ -109,7 +109,7 @@ class ConeLeaves:
         leaf = self._by_one_point(p, which, frame)
         weights = np.zeros(2 * len(V) + self.most)
         while leaf is None and len(which) <= self.most:
-            z, _ = kernel.least_majorant(p, self.points.slopes(which), len(which), walls, self.scale, weights)
+            z, _ = least_majorant(p, self.points.slopes(which), len(which), walls, self.scale, weights)
             leaf = self._rounded(z, weights[len(V) : len(V) + len(which)], which, frame)
             alpha = np.maximum(walls @ (z * self.scale**2), 0.0)
             u = alpha @ V

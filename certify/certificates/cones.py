@@ -11,22 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from certify._core.cones_edge import edge_to_split
 from certify.certificates.cone_leaves import ConeLeaves
 from certify.certificates.generators import Generator, middle, start_generators
 from certify.certificates.side import Side, Unprovable
-from certify.gain.cones import kernel
+from certify.gain.cones.fan import Fan
 from certify.gain.search.tree import LEAF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SuggestedTree:
-    """fan (r + 1, r): start generators in the coordinates of a search, whose unit vectors are the rows of images (r, r) in t.
+    """fan: the start generators in the coordinates of a search, whose unit vectors are the rows of images (r, r) in t.
 
     For each start cone, without generator k, its splits in preorder. A split is 1 + a r + b: the edge from v_a to v_b, of the
     cone's generators in order; the first child has lost v_b.
     """
 
-    fan: np.ndarray
+    fan: Fan
     images: np.ndarray
     splits: Sequence[Iterable[int]]
 
@@ -103,4 +104,4 @@ class _Walk:
         vectors = np.array([g.vector for g in cone])
         if len(cone) < 2:
             raise Unprovable("a ray is above the limit")
-        return kernel.choose_edge(vectors, alpha, self.side.plus @ vectors.T)
+        return edge_to_split(vectors, alpha, self.side.plus)

@@ -4,45 +4,49 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
+from certify import linear
+from certify._core.trusted import middle_factor
+from certify.arrays import Floats
 from certify.certificates.side import Side, Unprovable
-from certify.gain.cones.kernel_trusted import exact_sum
+from certify.gain.cones.fan import Fan
 
 _BITS = 32  # of a start generator; short dyadics of the search come out as they are
 _LONGEST = 850  # bits of an integer generator
-_LARGEST_FACTOR = 62
+_LARGEST_FACTOR = 2**62
 
 
 @dataclass(slots=True, eq=False)
 class Generator:
-    """integers, in the certificate's units, are 2^exponent * vector, which is in the side's units; height: h+ at vector.
+    """vector is factor * integers, rounded, in the side's units instead of the certificate's; height: h+ at vector.
 
     origin: the same vector in the coordinates of the search, by which it scales the middles, and so chooses them.
     """
 
     integers: list[int]
-    exponent: int
-    origin: np.ndarray
-    vector: np.ndarray
+    factor: Fraction
+    origin: Floats
+    vector: Floats
     height: float
 
 
-def start_generators(side: Side, fan: np.ndarray, images: np.ndarray) -> list[Generator]:
-    """The r + 1 vectors of a fan (r + 1, r), in the search's coordinates, of which the rows of images (r, r) are the unit vectors.
+def start_generators(side: Side, fan: Fan, images: Floats) -> list[Generator]:
+    """The r + 1 generators of a fan, in the search's coordinates, of which the rows of images (r, r) are the unit vectors.
 
-    They are put on a grid on which they sum to exactly zero.
+    The vectors that sum to zero are put on a grid on which they do so exactly.
     """
-    mapped = fan @ images
+    mapped = linear.matmul(fan.vectors, images)
     grid = math.frexp(float(np.max(np.abs(mapped))))[1] - _BITS
     steps = [[int(x) for x in row] for row in np.rint(np.ldexp(mapped[:-1], -grid))]
     steps.append([-sum(column) for column in zip(*steps, strict=True)])
-    generators = []
-    for row, origin in zip(steps, fan, strict=True):
-        vector = np.ldexp(np.array([float(x) for x in row]), grid)
-        generators.append(_measured(side, side.vector(row), max(-side.places, 0) - grid, origin, vector))
-    return generators
+    unit = Fraction(2) ** (grid - max(-side.places, 0))
+    return [
+        _measured(side, side.vector(row), Fraction(float(c)) * unit, origin)
+        for row, c, origin in zip(steps, fan.factors, fan.generators, strict=True)
+    ]
 
 
 def middle(side: Side, a: Generator, b: Generator) -> tuple[Generator, int, int]:
@@ -50,21 +54,23 @@ def middle(side: Side, a: Generator, b: Generator) -> tuple[Generator, int, int]
 
     Raises Unprovable where the factors would become too large or the integers too long.
     """
-    i, j = max(b.exponent - a.exponent, 0), max(a.exponent - b.exponent, 0)
+    i, j = (a.factor / b.factor).as_integer_ratio()
     if max(i, j) > _LARGEST_FACTOR:
         raise Unprovable("cones became too thin")
-    integers = [(x << i) + (y << j) for x, y in zip(a.integers, b.integers, strict=True)]
+    integers = [i * x + j * y for x, y in zip(a.integers, b.integers, strict=True)]
     if max(abs(x) for x in integers).bit_length() > _LONGEST:
         raise Unprovable("cones became too thin")
     origin = a.origin + b.origin
     # 0 where the search would have split no further
-    scale = exact_sum(a.origin, b.origin) or 1 / float(np.max(np.abs(origin)))
-    moved = 1 - math.frexp(scale)[1]
-    vector = np.ldexp(a.vector + b.vector, -moved)
-    between = _measured(side, integers, max(a.exponent, b.exponent) + moved, np.ldexp(origin, -moved), vector)
-    return between, 1 << i, 1 << j
+    scale = middle_factor(a.origin, b.origin) or 1 / float(np.max(np.abs(origin)))
+    factor = Fraction(scale) * a.factor / i
+    return _measured(side, integers, factor, scale * origin), i, j
 
 
-def _measured(side: Side, integers: list[int], exponent: int, origin: np.ndarray, vector: np.ndarray) -> Generator:
-    height = float(np.sum(np.maximum(side.plus @ vector, 0.0)))
-    return Generator(integers, exponent, origin, vector, height)
+def _measured(side: Side, integers: list[int], factor: Fraction, origin: Floats) -> Generator:
+    above, below = factor.as_integer_ratio()
+    vector = np.array([x * above / below for x in integers])
+    if side.hinges.free:
+        vector[-1] = math.ldexp(vector[-1], -side.places)
+    height = float(np.sum(np.maximum(linear.matmul(side.plus, vector), 0.0)))
+    return Generator(integers, factor, origin, vector, height)

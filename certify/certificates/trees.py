@@ -21,16 +21,16 @@ def tree_of_cones(side: Side, sign: int, gain: GainBound | None) -> SuggestedTre
     """The search's start cones and splits for one sign; where there are none, a fan that is round, to be split from scratch."""
     brancher = _brancher("cones", gain)
     if brancher is not None and brancher.reduced.rank == side.rank:
-        cones = {s: brancher.fan(s) for s in (1, -1)}
-        if cones[sign]:
-            first = 0 if sign > 0 else len(cones[1])
+        fan, other = brancher.fan(sign), brancher.fan(1)
+        if fan is not None:
+            first = 0 if sign > 0 or other is None else side.rank + 1
             images = side.hinges.lowered(brancher.reduced.basis.T)
-            fan, tree = _fan(cones[sign]), gain.proof.search.tree
-            return SuggestedTree(fan, images, [tree.walk(first + k) for k in range(len(fan))])
-    fan = _fan([V for V, _ in start_fan(_of_order_one(np.vstack([side.plus, side.minus])))])
+            tree = gain.proof.search.tree
+            return SuggestedTree(fan, images, [tree.walk(first + k) for k in range(side.rank + 1)])
+    fan = start_fan(_of_order_one(np.vstack([side.plus, side.minus])))
     images = np.eye(side.rank)
     images[-1, -1] = side.unit
-    return SuggestedTree(fan, images, [()] * len(fan))
+    return SuggestedTree(fan, images, [()] * (side.rank + 1))
 
 
 def tree_of_cuts(side: Side, sign: int, gain: GainBound | None) -> Iterable[int]:
@@ -56,11 +56,6 @@ def _of_order_one(rows: np.ndarray) -> np.ndarray:
     """The rows that are not zero, each times a power of two."""
     largest = np.max(np.abs(rows), axis=1, initial=0.0)
     return np.ldexp(rows, -np.frexp(largest)[1][:, None])[largest > 0]
-
-
-def _fan(cones: list[np.ndarray]) -> np.ndarray:
-    """The generators (r + 1, r) of start cones, cone k being without generator k."""
-    return np.vstack([cones[1][:1], cones[0]])
 
 
 def _same_hinges(own: Hinges, others: Any) -> dict[int, int]:

@@ -8,34 +8,36 @@ from dataclasses import replace
 
 import numpy as np
 
-from certify.gain.cones.compiled import KERNELS
+from certify import linear
+from certify._core.ascent import Ascents
+from certify.arrays import Floats
 from certify.gain.question import GainProblem, Limits, Violator
 from certify.gain.reduction import ReducedGain, columns
 from certify.rounding import SLOP, gamma
 
 _ASCENT_STEPS = 40
 _OUTPUT_STEPS = 30
+_LEAST_SPREAD = 1e-14
 _ASCENT_ROWS = 60_000  # samples in all the ascents together
-_ASCENT_NODES = 12  # what an ascent costs, in nodes
 
 
-def proved_gain(problem: GainProblem, direction: np.ndarray) -> float:
+def proved_gain(problem: GainProblem, direction: Floats) -> float:
     """A float at most |nu' (Z u)_+| for u = direction / |direction|_P (direction (D,), taken as exact)."""
-    size = float(np.linalg.norm(direction[:-1] if problem.free_bias else direction))
-    value = _length(np.maximum(problem.rows @ direction, 0.0) @ problem.nu)
-    spread = _length((np.abs(problem.rows) @ np.abs(direction)) @ np.abs(problem.nu))
+    size = linear.norm(direction[:-1] if problem.free_bias else direction)
+    value = _length(linear.matmul(np.maximum(linear.matmul(problem.rows, direction), 0.0), problem.nu))
+    spread = _length(linear.matmul(linear.matmul(np.abs(problem.rows), np.abs(direction)), np.abs(problem.nu)))
     n, dimension = problem.rows.shape
     proved = (value - gamma(n + dimension + 4) * spread * SLOP) / size if size > 0 else 0.0
     return max(proved * (1 - gamma(dimension + problem.outputs + 8)), 0.0) if np.isfinite(proved) else 0.0
 
 
-def _length(gains: np.ndarray | float) -> float:
+def _length(gains: Floats | float) -> float:
     """The absolute value of one gain, the norm of several; hypot neither underflows nor overflows on the way."""
     return math.hypot(*np.atleast_1d(gains))
 
 
 def local_maxima(
-    problem: GainProblem, reduced: ReducedGain, starts: Iterable[np.ndarray], limits: Limits
+    problem: GainProblem, reduced: ReducedGain, starts: Iterable[Floats], limits: Limits
 ) -> list[Violator]:
     """Ascend from every start (reduced coordinates (r,)) for both signs; distinct results, largest gain first."""
     climb = _climb_both_signs(reduced) if problem.outputs == 1 else _climb_outputs(reduced)
@@ -47,18 +49,19 @@ def local_maxima(
     return distinct(problem, found)
 
 
-def _climb_both_signs(reduced: ReducedGain) -> Callable[[np.ndarray], list[np.ndarray]]:
+def _climb_both_signs(reduced: ReducedGain) -> Callable[[Floats], list[Floats]]:
     """A local maximum for each sign of nu that has one."""
     halves = [rows for rows in (split(reduced, 1), split(reduced, -1)) if rows[0].size]
+    ascents_of = [Ascents(*rows, reduced.dual_scale) for rows in halves]
 
-    def climb(start: np.ndarray) -> list[np.ndarray]:
-        ends = [_ascend(reduced, start, *rows) for rows in halves]
+    def climb(start: Floats) -> list[Floats]:
+        ends = [half.ascend(start, _ASCENT_STEPS) for half in ascents_of]
         return [u for u, value in ends if value > 0]
 
     return climb
 
 
-def maxima_from(reduced: ReducedGain, starts: np.ndarray, limits: Limits) -> np.ndarray:
+def maxima_from(reduced: ReducedGain, starts: Floats, limits: Limits) -> Floats:
     """The local maxima (m, r) that ascents from the starts (s, r) end in, for both signs; those of gain 0 are left out."""
     climb = _climb_both_signs(reduced)
     ends = []
@@ -69,33 +72,29 @@ def maxima_from(reduced: ReducedGain, starts: np.ndarray, limits: Limits) -> np.
     return np.array(ends).reshape(-1, reduced.rank)
 
 
-def _climb_outputs(reduced: ReducedGain) -> Callable[[np.ndarray], list[np.ndarray]]:
+def _climb_outputs(reduced: ReducedGain) -> Callable[[Floats], list[Floats]]:
     """For k outputs: climb for the output direction v = F(u) / |F(u)|, and again with the new one while the gain rises."""
 
-    def climb(start: np.ndarray) -> list[np.ndarray]:
-        u, best = start, 0.0
+    def climb(start: Floats) -> list[Floats]:
+        u, best, where = start, 0.0, start
         for _ in range(_OUTPUT_STEPS):
-            gains = np.maximum(reduced.rows @ u, 0.0) @ reduced.nu
-            size = float(np.linalg.norm(gains) / max(np.linalg.norm(u / reduced.dual_scale), 2.0**-900))
+            gains = linear.matmul(np.maximum(linear.matmul(reduced.rows, u), 0.0), reduced.nu)
+            length = linear.norm(gains)
+            size = length / max(linear.norm(u / reduced.dual_scale), 2.0**-900)
             if not size > best * (1 + 1e-12):
                 break
             best, where = size, u
-            plus, minus = split(replace(reduced, nu=reduced.nu @ (gains / np.linalg.norm(gains))), 1)
-            u, _ = _ascend(reduced, u, plus, minus)
+            rows = split(replace(reduced, nu=linear.matmul(reduced.nu, gains / length)), 1)
+            u, _ = Ascents(*rows, reduced.dual_scale).ascend(u, _ASCENT_STEPS)
         return [where] if best > 0 else []
 
     return climb
 
 
-def _ascend(reduced: ReducedGain, start: np.ndarray, plus: np.ndarray, minus: np.ndarray) -> tuple[np.ndarray, float]:
-    KERNELS.charge(_ASCENT_NODES, reduced.nu.shape[0])
-    return KERNELS.current().ascend(start, plus, minus, reduced.dual_scale, _ASCENT_STEPS)
-
-
 def ascents(
     problem: GainProblem,
     reduced: ReducedGain,
-    known: Sequence[np.ndarray],
+    known: Sequence[Floats],
     count: int,
     seed: int,
     limits: Limits,
@@ -105,7 +104,7 @@ def ascents(
     return local_maxima(problem, reduced, starts + starting_points(reduced, count, seed), limits)
 
 
-def split(reduced: ReducedGain, sign: int) -> tuple[np.ndarray, np.ndarray]:
+def split(reduced: ReducedGain, sign: int) -> tuple[Floats, Floats]:
     """The rows a_i (of weight sign * nu_i > 0) and b_j of f = h+ - h-, each (., r); zero rows say nothing."""
     weighted = sign * reduced.nu[:, None] * reduced.rows
     present = np.any(weighted != 0, axis=1)
@@ -114,9 +113,9 @@ def split(reduced: ReducedGain, sign: int) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(plus), np.ascontiguousarray(minus)
 
 
-def as_violator(problem: GainProblem, direction: np.ndarray) -> Violator:
+def as_violator(problem: GainProblem, direction: Floats) -> Violator:
     """The direction scaled to P-norm 1, with its sign (1 for k outputs) and gain."""
-    size = float(np.linalg.norm(direction[:-1] if problem.free_bias else direction))
+    size = linear.norm(direction[:-1] if problem.free_bias else direction)
     unit = direction / size if size > 0 else direction
     gain = problem.gain(unit)
     return Violator(unit, 1 if gain >= 0 else -1, abs(gain))
@@ -126,7 +125,7 @@ def distinct(problem: GainProblem, violators: Sequence[Violator]) -> list[Violat
     """One per activation pattern and sign, largest gain first."""
     best: dict[tuple[int, bytes], Violator] = {}
     for violator in sorted(violators, key=lambda v: -v.gain):
-        pattern = np.packbits(problem.rows @ violator.direction > 0).tobytes()
+        pattern = np.packbits(linear.matmul(problem.rows, violator.direction) > 0).tobytes()
         best.setdefault((violator.sign, pattern), violator)
     return list(best.values())
 
@@ -137,14 +136,14 @@ def seed_count(rank: int, samples: int = 0) -> int:
     return min(by_rank, max(1, _ASCENT_ROWS // max(samples, 1)))
 
 
-def starting_points(reduced: ReducedGain, count: int, seed: int) -> list[np.ndarray]:
+def starting_points(reduced: ReducedGain, count: int, seed: int) -> list[Floats]:
     """Data rows of the largest weight, both ways, then random directions of the rows' covariance; `count` in all."""
     rng = np.random.default_rng(seed)
-    sizes = np.linalg.norm(columns(reduced.nu), axis=1)
-    heavy = np.argsort(-sizes * np.linalg.norm(reduced.rows, axis=1), kind="stable")[: count // 4]
+    sizes = linear.norm(columns(reduced.nu), axis=1)
+    heavy = np.argsort(-sizes * linear.norm(reduced.rows, axis=1), kind="stable")[: count // 4]
     data = [sign * reduced.rows[i] for i in heavy for sign in (1.0, -1.0)]
-    spread = np.linalg.pinv(reduced.rows.T @ reduced.rows / max(1, reduced.rows.shape[0]), hermitian=True)
-    values, vectors = np.linalg.eigh(spread)
-    shape = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    random = [shape @ rng.standard_normal(reduced.rank) for _ in range(max(0, count - len(data)))]
+    values, vectors = linear.eigh(linear.gram(reduced.rows) / max(1, reduced.rows.shape[0]))
+    present = values > _LEAST_SPREAD * np.max(values, initial=0.0)
+    shape = linear.matmul(vectors * np.where(present, 1.0 / np.sqrt(np.where(present, values, 1.0)), 0.0), vectors.T)
+    random = [linear.matmul(shape, rng.standard_normal(reduced.rank)) for _ in range(max(0, count - len(data)))]
     return data + random

@@ -19,6 +19,7 @@ from certify.certificates.majorant_units import Units, engine_side
 from certify.certificates.side import side_of
 from certify.checker.claims import decide
 from certify.decide.verdict import Bounds, Decision, Stationarity, Verdict
+from certify.gain.cones.fan import start_fan
 from certify.gain.engine import Question, bound_gain
 from certify.gain.majorants.brancher import MajorantBrancher
 from certify.gain.majorants.node import Majorant, Node
@@ -177,7 +178,7 @@ def test_middles_are_what_the_checker_makes_of_them() -> None:
     hinges = hinges_of(training_problem(net, data, goal))
     side = side_of(hinges, np.ones(len(hinges.points)), 5.0)
     rng = np.random.default_rng(0)
-    cone = start_generators(side, rng.standard_normal((5, 4)), rng.standard_normal((4, 4)))
+    cone = start_generators(side, start_fan(rng.standard_normal((9, 4))), rng.standard_normal((4, 4)))
     assert [sum(column) for column in zip(*(g.integers for g in cone), strict=True)] == [0] * 4
     for _ in range(60):
         a, b = rng.choice(5, 2, replace=False)
@@ -190,5 +191,5 @@ def test_middles_are_what_the_checker_makes_of_them() -> None:
 def assert_same_vector(side, g: Generator) -> None:
     """The floats are the integers, in the side's units."""
     units = np.array([1.0, 1.0, 1.0, side.unit])
-    exact = np.array([float(x) for x in g.integers]) / units * 2.0**-g.exponent
+    exact = np.array([float(x * g.factor) for x in g.integers]) / units
     assert g.vector == pytest.approx(exact, rel=1e-12, abs=1e-12 * np.max(np.abs(exact)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import pytest
 from command_line import ROOT, environment
@@ -55,7 +54,6 @@ def test_a_mistake_is_light() -> None:
     assert not packages & (NUMERICAL | NEVER)
 
 
-@pytest.mark.skipif(find_spec("certify.gain.compiling") is not None, reason="the JIT compiler brings scipy, and uname")
 @pytest.mark.parametrize("name", ["iris_torch_wide", "iris_torch_local"])
 def test_a_check_of_npz_files_loads_what_it_uses(name: str) -> None:
     """Neither HDF5 nor a modelling language, and no process is started: not even to ask for the processor's name."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from exact import exact_objective, random_network
-from gain_cases import use_kernel
+from gain_cases import boasting, with_walls
 from oracles import ORACLES, dataset, objective
 from planted import STRICT, assert_consistent, check, optimal_network, random_data, with_defect
 
@@ -28,7 +28,6 @@ from certify.decide.options import CheckOptions, Progress
 from certify.decide.verdict import Decision, Reason, Verdict
 from certify.decide.witness import Candidate
 from certify.errors import InputError
-from certify.gain.cones import kernel
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
@@ -58,12 +57,6 @@ def assert_no_false_verdict() -> None:
             assert_consistent(verdict, net, data, goal)
             assert verdict.optimum.lower <= least * (1 + 1e-13)
             assert verdict.optimum.upper >= least * (1 - 1e-7)
-
-
-@pytest.fixture
-def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The interpreted kernel, whatever other tests have compiled."""
-    use_kernel(kernel, monkeypatch)
 
 
 SOLVER_LIES = {
@@ -144,18 +137,15 @@ def test_a_lying_descent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_no_false_verdict()
 
 
-def test_lying_ascents(monkeypatch: pytest.MonkeyPatch, interpreted: None) -> None:
+def test_lying_ascents(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ascents that find nothing and claim everything."""
-    monkeypatch.setattr(kernel, "ascend", lambda u, *_: (u, 1e9))
+    monkeypatch.setattr("certify.gain.ascents.Ascents", boasting(1e9))
     assert_no_false_verdict()
 
 
-def test_a_lying_majorant(monkeypatch: pytest.MonkeyPatch, interpreted: None) -> None:
-    """The inner least-squares solver returns a tenth of the majorant and the first atom: no optimum is proved by it."""
-    honest = kernel.least_majorant
-    monkeypatch.setattr(
-        kernel, "least_majorant", lambda p, atoms, *rest: (0.1 * honest(p, atoms, *rest)[0], atoms[0].copy())
-    )
+def test_a_lying_majorant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cones' walls, of which all majorants are made, are a tenth of what they should be: no optimum is proved by it."""
+    monkeypatch.setattr("certify.gain.cones.brancher.explore", with_walls(lambda walls: 0.1 * walls))
     assert_no_false_verdict()
 
 

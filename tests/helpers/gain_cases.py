@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from types import ModuleType
+from typing import Any
 
 import numpy as np
-import pytest
 from exact import dot, fractions, relu_sum
 
-from certify.gain.cones.compiled import KERNELS
+from certify._core.cones_search import explore
 from certify.gain.question import GainProblem
 from certify.rounding import round_to_zero_sum
 
@@ -72,10 +72,26 @@ def scaled_copy(problem: GainProblem, row_exponent: int, nu_exponent: int) -> Ga
 DEGENERATE = _degenerate()
 
 
-def use_kernel(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Search with this kernel, interpreted or compiled, whatever other tests have loaded, and compile nothing."""
-    monkeypatch.setattr(KERNELS, "current", lambda: module)
-    monkeypatch.setattr(KERNELS, "charge", lambda *_: None)
+def with_walls(change: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    """`explore` for cones whose walls are lies, and with them every majorant, maximiser and edge."""
+
+    def lie(V: np.ndarray, walls: np.ndarray, *rest: Any) -> Any:
+        return explore(V, np.ascontiguousarray(change(walls)), *rest)
+
+    return lie
+
+
+def boasting(value: float) -> type:
+    """Ascents that claim so much for where they start."""
+
+    class Boast:
+        def __init__(self, *_: np.ndarray) -> None:
+            pass
+
+        def ascend(self, start: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
+            return start, value
+
+    return Boast
 
 
 def exceeds(problem: GainProblem, direction: np.ndarray, bound: float) -> bool:

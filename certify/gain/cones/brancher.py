@@ -13,12 +13,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from certify import linear
+from certify._core.cones_search import explore
+from certify._core.trusted import first_error, middle_factor, mixing_error
+from certify.arrays import Floats
 from certify.gain.ascents import as_violator
-from certify.gain.cones.compiled import KERNELS
-from certify.gain.cones.fan import start_fan
+from certify.gain.cones.fan import Fan, start_fan
 from certify.gain.cones.hints import ConeHints, Half, half_of, prove_leaf
-from certify.gain.cones.kernel import ERROR, GAIN, LENGTH, MINUS_BASE, PLUS_BASE, SLOPE
-from certify.gain.cones.kernel_trusted import exact_sum, first_error, mixing_error
 from certify.gain.question import GainProblem, Violator
 from certify.gain.reduction import ReducedGain
 from certify.gain.search.queue import Expansion, Part
@@ -31,21 +32,24 @@ _ROUND_PARTS = 8
 _ROUND_SECONDS = 0.05
 _LEAST_NODES = 4
 
+LENGTH, GAIN, PLUS_BASE, MINUS_BASE, SLOPE, ERROR = range(6)  # the rows of a cone's numbers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConeState:
-    """A cone with generators V (r, r), exact, for one sign of nu; walls (r, r): walls_k . v_j is 1 if j = k else 0.
+    """A cone with generators V (r, r) for one sign of nu; walls (r, r): walls_k . v_j is 1 if j = k else 0.
 
-    numbers (6, r): values at the generators, see `kernel.py`; None: not evaluated yet. plus, minus: indices of the rows that may
-    change sign on it; None: all rows, and no settled sums in the numbers.
+    The generators are those that the splits above make, exactly; V are their floats. numbers (6, r): values at them, see
+    `_core/cones_bound.py`, the errors counting what the floats are off; None: not evaluated yet (a start cone, whose floats are
+    exact). plus, minus: indices of the rows that may change sign on it; None: all rows, and no settled sums in the numbers.
     """
 
     sign: int
-    V: np.ndarray
-    walls: np.ndarray
-    numbers: np.ndarray | None = None
-    plus: np.ndarray | None = None
-    minus: np.ndarray | None = None
+    V: Floats
+    walls: Floats
+    numbers: Floats | None = None
+    plus: Floats | None = None
+    minus: Floats | None = None
 
 
 class ConeBrancher:
@@ -63,12 +67,15 @@ class ConeBrancher:
         samples, rank = reduced.nu.size, reduced.rank
         self.node_work = 2e-6 + 5e-7 * rank + 5e-10 * samples * rank
         self.halves: dict[int, Half] = {sign: half_of(reduced, sign) for sign in (1, -1)}
+        self.fans = {
+            sign: start_fan(np.vstack([h.plus, h.minus])) if h.plus.size else None for sign, h in self.halves.items()
+        }
         self.mixing = mixing_error(2 * rank + 8)
         self.error = first_error(samples, rank, self.mixing)
 
-    def fan(self, sign: int) -> list[np.ndarray]:
-        """The start cones' generators (r, r) for one sign of nu; none where nothing is to be gained."""
-        return [state.V for state in self._start(sign)]
+    def fan(self, sign: int) -> Fan | None:
+        """The start cones for one sign of nu; None where nothing is to be gained."""
+        return self.fans[sign]
 
     def roots(self) -> list[Part]:
         """The start cones of both signs."""
@@ -89,13 +96,10 @@ class ConeBrancher:
         half, reduced = self.halves[state.sign], self.reduced
         plus = half.all_plus if state.plus is None else state.plus
         minus = half.all_minus if state.minus is None else state.minus
-        with np.errstate(all="ignore"):  # what is not finite gives an infinite bound
-            cones, walls, numbers, bounds, plus_lists, minus_lists, code, closed, found, where = KERNELS.current().explore(
-                state.V, state.walls, state.numbers, float(part.bound), plus, minus, half.plus, half.minus,
-                half.plus_lengths, half.minus_lengths, reduced.dual_scale, reduced.radius, half.mass, self.mixing,
-                float(threshold), float(best), 0.0, budget,
-            )  # fmt: skip
-        KERNELS.charge(code.size, reduced.nu.size)
+        cones, walls, numbers, bounds, plus_lists, minus_lists, code, closed, found, where = explore(
+            state.V, state.walls, state.numbers, part.bound, plus, minus, half.plus, half.minus, half.plus_lengths,
+            half.minus_lengths, reduced.dual_scale, reduced.radius, half.mass, self.mixing, threshold, best, budget,
+        )  # fmt: skip
         shares = part.share * 2.0 ** -open_depths(code, len(bounds))
         states = (
             self._with_lists(ConeState(state.sign, *arrays), float(share))
@@ -103,21 +107,21 @@ class ConeBrancher:
         )
         parts = [Part(float(b), float(s), child) for b, s, child in zip(bounds, shares, states, strict=True)]
         met = where if np.any(where) else None
-        return Expansion(parts, code, float(closed), code.size, float(found), met, state.sign)
+        return Expansion(parts, code, closed, code.size, found, met, state.sign)
 
     def children(self, state: ConeState, split: int) -> tuple[ConeState, ConeState]:
         """Both halves: v_b replaced by the middle of the edge (v_a, v_b), and v_a, for split = 1 + a r + b."""
         a, b = divmod(split - 1, self.reduced.rank)
-        scale = exact_sum(state.V[a], state.V[b])
-        return self._child(state, b, a, scale), self._child(state, a, b, scale)
+        factor = middle_factor(state.V[a], state.V[b])
+        return self._child(state, b, a, factor), self._child(state, a, b, factor)
 
     def hints(self, state: ConeState, level: float) -> ConeHints | None:
         """A proof of f <= level on the cone, made afresh; None where there is none to be had."""
         return prove_leaf(self.halves[state.sign], self.reduced, state.V, state.walls, level)
 
-    def leaf_hints(self, V: np.ndarray, sign: int, level: float) -> ConeHints | None:
+    def leaf_hints(self, V: Floats, sign: int, level: float) -> ConeHints | None:
         """`hints` for generators V (r, r) alone."""
-        return prove_leaf(self.halves[sign], self.reduced, V, np.linalg.inv(V).T, level)
+        return prove_leaf(self.halves[sign], self.reduced, V, np.ascontiguousarray(linear.inverse(V).T), level)
 
     def found(self, expansion: Expansion) -> Violator | None:
         """The direction met, in the original coordinates."""
@@ -136,21 +140,20 @@ class ConeBrancher:
         """The gain in the units of the reduced problem."""
         return scaled(gain, -self.reduced.exponent)
 
-    def snapshot(self, state: ConeState) -> dict[str, np.ndarray]:
+    def snapshot(self, state: ConeState) -> dict[str, Floats]:
         """The cone's arrays, without the lists."""
         state = without_lists(self._evaluated(state))
         return {"sign": np.array([state.sign]), "V": state.V, "walls": state.walls, "numbers": state.numbers}
 
-    def restore(self, arrays: dict[str, np.ndarray]) -> ConeState:
+    def restore(self, arrays: dict[str, Floats]) -> ConeState:
         """The cone of those arrays; all rows are sifted when its turn comes."""
         V, walls, numbers = (np.ascontiguousarray(arrays[name]) for name in ("V", "walls", "numbers"))
         return ConeState(int(arrays["sign"][0]), V, walls, numbers)
 
     def _start(self, sign: int) -> Iterator[ConeState]:
-        half = self.halves[sign]
-        if half.plus.size:
-            for V, walls in start_fan(np.vstack([half.plus, half.minus])):
-                yield ConeState(sign, V, walls)
+        fan = self.fans[sign]
+        for V, walls in fan.cones() if fan is not None else ():
+            yield ConeState(sign, V, walls)
 
     def _evaluated(self, state: ConeState) -> ConeState:
         """The state with its numbers, from all rows; the slope is half of all that counts against."""
@@ -158,8 +161,8 @@ class ConeBrancher:
             return state
         half, numbers = self.halves[state.sign], np.zeros((6, self.reduced.rank))
         numbers[LENGTH] = np.sqrt(np.sum(state.V**2, axis=1))
-        numbers[GAIN] = [np.sum(np.maximum(half.plus @ v, 0.0)) for v in state.V]
-        numbers[SLOPE] = 0.5 * (state.V @ np.sum(half.minus, axis=0))
+        numbers[GAIN] = [np.sum(np.maximum(linear.matmul(half.plus, v), 0.0)) for v in state.V]
+        numbers[SLOPE] = 0.5 * linear.matmul(state.V, np.sum(half.minus, axis=0))
         numbers[ERROR] = self.error
         return replace(state, numbers=numbers)
 
@@ -173,10 +176,10 @@ class ConeBrancher:
             else without_lists(state)
         )
 
-    def _child(self, state: ConeState, gone: int, stays: int, scale: float) -> ConeState:
+    def _child(self, state: ConeState, gone: int, stays: int, factor: float) -> ConeState:
         V, walls = state.V.copy(), state.walls.copy()
-        V[gone] = scale * (state.V[gone] + state.V[stays])
-        walls[gone] /= scale
+        V[gone] = factor * (state.V[gone] + state.V[stays])
+        walls[gone] /= factor
         walls[stays] -= state.walls[gone]
         return ConeState(state.sign, V, walls)
 
@@ -188,7 +191,7 @@ def without_lists(state: ConeState) -> ConeState:
     return replace(state, V=state.V.copy(), walls=state.walls.copy(), numbers=numbers, plus=None, minus=None)
 
 
-def open_depths(code: np.ndarray, count: int) -> np.ndarray:
+def open_depths(code: Floats, count: int) -> Floats:
     """How many splits lie above each of the `count` open parts that fill the places left by a record in preorder."""
     pending = [0]
     for split in code.tolist():
@@ -198,6 +201,6 @@ def open_depths(code: np.ndarray, count: int) -> np.ndarray:
     return np.array(pending[::-1][:count], dtype=float)
 
 
-def _cut(cuts: np.ndarray, listed: np.ndarray) -> Iterator[np.ndarray]:
+def _cut(cuts: Floats, listed: Floats) -> Iterator[Floats]:
     """The single lists of several in one."""
     return (listed[first:last].copy() for first, last in pairwise(cuts))

@@ -13,9 +13,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from certify._core.least import least_majorant
+from certify._core.trusted import first_error
 from certify.gain.ascents import split
-from certify.gain.cones.kernel import least_majorant
-from certify.gain.cones.kernel_trusted import first_error
 from certify.gain.reduction import ReducedGain
 
 _POINT_BITS, _WEIGHT_BITS = 32, 40

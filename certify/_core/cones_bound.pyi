@@ -1,0 +1,13 @@
+from certify.arrays import Floats
+
+def bound_alone(
+    v: Floats,
+    walls: Floats,
+    numbers: Floats,
+    plus_rows: Floats,
+    minus_rows: Floats,
+    dual_scale: Floats,
+    radius: float,
+    mass: float,
+    prune_at: float,
+) -> tuple[float, Floats, Floats, float]: ...
