@@ -14,8 +14,9 @@ from planted import optimal_network, random_data
 
 import certify.certificates.dual as certificate_dual
 import certify.decide.check as deciding
-from certify.certificates import CertificateWish, Source, budget, cone_leaves, cones, confirmed, confirming, writing
-from certify.certificates.generators import Generator, middle, start_generators
+from certify._core.cone_proofs import ConeProofs
+from certify.certificates import CertificateWish, Source, budget, cones, confirmed, confirming, writing
+from certify.certificates.generators import StartGenerator, start_generators
 from certify.certificates.writing import Written
 from certify.checker.claims import decide
 from certify.decide.check import check_network
@@ -116,33 +117,54 @@ def test_trees_of_nonsense(size: int, case, monkeypatch: pytest.MonkeyPatch) -> 
     assert best.decision is Decision.CERTIFIED or size > 0
 
 
-def shrunken_hints(self, units: np.ndarray, counts: np.ndarray, which: list[int]) -> list:
+class ShorterHints(ConeProofs):
     """z a thousandth shorter than what was found to hold."""
-    gates = [int(x) for point, count in zip(which, counts, strict=True) if count for x in (point, count)]
-    return [self.side.covector([int(x * 0.999) for x in units]), gates]
+
+    def written(self):
+        points, nodes = super().written()
+        return points, [node if is_split(node) else [[int(x * 0.999) for x in node[0]], node[1]] for node in nodes]
 
 
-def longer_start(side, fan: np.ndarray, images: np.ndarray) -> list[Generator]:
-    """Start generators that no longer sum to zero."""
-    start = start_generators(side, fan, images)
-    start[0].integers = [2 * x for x in start[0].integers]
-    return start
+class OtherGates(ConeProofs):
+    """The subgradients of h- at other points than the hints are for."""
+
+    def written(self):
+        points, nodes = super().written()
+        return [[-x for x in point] for point in points], nodes
 
 
-def other_middle(side, a: Generator, b: Generator) -> tuple[Generator, int, int]:
+class OtherMiddles(ConeProofs):
     """Splits at another place than the one that the hints are for."""
-    between, i, j = middle(side, a, b)
-    return between, i + 1, j
+
+    def written(self):
+        points, nodes = super().written()
+        return points, [[*node[:2], 2 * node[2], node[3]] if is_split(node) else node for node in nodes]
+
+
+def is_split(node: list) -> bool:
+    """Whether a node of the certificate is a split, not a leaf."""
+    return len(node) == 4
+
+
+def lower_heights(plus: np.ndarray, *others: object) -> ConeProofs:
+    """A writer that takes h+ for nine tenths of what it is."""
+    return ConeProofs(0.9 * plus, *others)
+
+
+def longer_start(side, fan, images: np.ndarray) -> list[StartGenerator]:
+    """Start generators that no longer sum to zero."""
+    first, *others = start_generators(side, fan, images)
+    return [replace(first, integers=[2 * x for x in first.integers]), *others]
 
 
 @pytest.mark.parametrize(
     ("place", "name", "lie"),
     [
-        (cone_leaves.ConeLeaves, "_written", shrunken_hints),
-        (cone_leaves.Points, "_gates", lambda self, point: self.side.lowering @ point < 0),
-        (Generator, "__init__", None),
+        (cones, "ConeProofs", ShorterHints),
+        (cones, "ConeProofs", OtherGates),
+        (cones, "ConeProofs", lower_heights),
         (cones, "start_generators", longer_start),
-        (cones, "middle", other_middle),
+        (cones, "ConeProofs", OtherMiddles),
         (certificate_dual, "dual_value", lambda problem, nu: Enclosure(1e6, 0.0)),
         (certificate_dual, "best_scale", lambda problem, nu, gain: 1.7),
         (confirming, "write_certificate", lambda *arguments: Written(None, "refused")),
@@ -164,12 +186,6 @@ def test_lying_writers_are_rejected(place: object, name: str, lie: object, monke
     data = random_data(goal, seed=12)
     net = optimal_network(data, goal)
     assert answer(net, data, goal).decision is Decision.CERTIFIED
-    if lie is None:
-        honest = Generator.__init__
-
-        def lie(self, integers, exponent, origin, vector, height):
-            honest(self, integers, exponent, origin, vector, 0.9 * height)
-
     monkeypatch.setattr(place, name, lie)
     verdict = answer(net, data, goal)
     assert (verdict.decision, verdict.reason) == (Decision.INCONCLUSIVE, Reason.NUMERICS)

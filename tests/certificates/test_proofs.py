@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 from oracles import objective
 
+from certify._core.cone_proofs import ConeProofs
 from certify.certificates import Source, Writing, Written, write_certificate
 from certify.certificates import majorants as certificate_majorants
-from certify.certificates.generators import Generator, middle, start_generators
+from certify.certificates.generators import start_generators
 from certify.certificates.hinges import hinges_of
 from certify.certificates.majorant_units import Units, engine_side
 from certify.certificates.side import side_of
@@ -171,25 +173,34 @@ def test_majorants_that_lie_are_rejected(name: str, lie: object, monkeypatch: py
     assert written.content is None
 
 
-def test_middles_are_what_the_checker_makes_of_them() -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_generators_are_what_the_checker_makes_of_them(seed: int) -> None:
     """Integers and floats of a generator are one vector, along any path of splits; the start generators sum to zero."""
     goal = objective(1.0, hidden_bias=FREE)
     net, data = random_problem(goal, 12, 3)
     hinges = hinges_of(training_problem(net, data, goal))
-    side = side_of(hinges, np.ones(len(hinges.points)), 5.0)
-    rng = np.random.default_rng(0)
-    cone = start_generators(side, start_fan(rng.standard_normal((9, 4))), rng.standard_normal((4, 4)))
-    assert [sum(column) for column in zip(*(g.integers for g in cone), strict=True)] == [0] * 4
-    for _ in range(60):
-        a, b = rng.choice(5, 2, replace=False)
-        between, i, j = middle(side, cone[a], cone[b])
-        assert between.integers == [i * x + j * y for x, y in zip(cone[a].integers, cone[b].integers, strict=True)]
-        assert_same_vector(side, between)
-        cone[a] = between
+    side = side_of(hinges, np.ones(len(hinges.points)), 1e3)
+    rng = np.random.default_rng(seed)
+    fan = start_fan(rng.standard_normal((20, 4)))
+    start = start_generators(side, fan, rng.standard_normal((4, 4)))
+    assert [sum(column) for column in zip(*(g.integers for g in start), strict=True)] == [0] * 4
+    proofs = ConeProofs(
+        side.plus, side.minus, side.lowering, side.dual_scale, side.level, 1.0, side.places, lambda size: None
+    )
+    numbers = [proofs.generator(g.vector, g.origin, g.odd, g.power, g.bits) for g in start]
+    edges = [rng.choice(4, 2, replace=False) for _ in range(40)]
+    proofs.follow(numbers[1:], [int(1 + 4 * a + b) for a, b in edges])
+    cone, splits = [g.integers for g in start[1:]], [node for node in proofs.written()[1] if len(node) == 4]
+    for number, (a, b, i, j) in enumerate(splits[: len(edges)]):
+        assert [a, b] == list(edges[number])
+        cone[b] = [i * x + j * y for x, y in zip(cone[a], cone[b], strict=True)]
+        assert_same_direction(side, cone[b], proofs.vector(len(start) + number))
 
 
-def assert_same_vector(side, g: Generator) -> None:
-    """The floats are the integers, in the side's units."""
-    units = np.array([1.0, 1.0, 1.0, side.unit])
-    exact = np.array([float(x * g.factor) for x in g.integers]) / units
-    assert g.vector == pytest.approx(exact, rel=1e-12, abs=1e-12 * np.max(np.abs(exact)))
+def assert_same_direction(side, integers: list[int], vector: list[float]) -> None:
+    """The floats are the integers, in the side's units, times some positive number."""
+    exact = [Fraction(x) / (Fraction(side.unit) if k == 3 else 1) for k, x in enumerate(integers)]
+    largest = max(abs(x) for x in exact)
+    scaled = np.array([float(x / largest) for x in exact])
+    floats = np.array(vector)
+    assert np.all(np.abs(floats / np.max(np.abs(floats)) - scaled) <= 1e-13)
