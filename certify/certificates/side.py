@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from certify.certificates.hinges import Hinges
+from certify.linear import matmul
 
 BIAS_WEIGHT = 2.0**-15  # of a free bias beside |tau| when z is sought: R |z_b| then adds 2^-30 at most
 
@@ -74,16 +75,16 @@ class Side:
     def size(self, z: np.ndarray) -> float:
         """|z_tau| + R |z_b|, rounded up."""
         if not self.hinges.free:
-            return float(np.sqrt(z @ z)) * (1 + 1e-15)
+            return float(np.sqrt(matmul(z, z))) * (1 + 1e-15)
         bias = abs(float(z[-1])) * (self.hinges.radius / self.unit)
-        return (float(np.sqrt(z[:-1] @ z[:-1])) + bias) * (1 + 1e-15)
+        return (float(np.sqrt(matmul(z[:-1], z[:-1]))) + bias) * (1 + 1e-15)
 
     def gain(self, t: np.ndarray) -> float:
         """The sum at t (r,) over the length of tau, at most; infinite bias directions count as nothing."""
         length = float(np.sqrt(np.sum((t[:-1] if self.hinges.free else t) ** 2)))
         if not length > 0 or (self.hinges.free and abs(t[-1]) > length * self.hinges.radius / self.unit):
             return -math.inf
-        up, down = np.maximum(self.plus @ t, 0.0), np.maximum(self.minus @ t, 0.0)
+        up, down = np.maximum(matmul(self.plus, t), 0.0), np.maximum(matmul(self.minus, t), 0.0)
         return float(np.sum(up) - np.sum(down)) / length
 
 

@@ -13,6 +13,7 @@ from certify.certificates.side import Side
 from certify.gain.cones.fan import start_fan
 from certify.gain.question import GainBound
 from certify.gain.search.tree import LEAF
+from certify.linear import matmul, norm
 
 _SAME = 1e-9  # distance of normalised values at a few directions, below which two hinges are one
 
@@ -65,12 +66,12 @@ def _same_hinges(own: Hinges, others: Any) -> dict[int, int]:
     w = rng.standard_normal((own.rank + 3, dimension))
     directions = w
     if own.free:
-        heights = rng.uniform(-0.5, 0.5, len(w)) * own.radius * np.linalg.norm(w, axis=1)
-        directions = np.column_stack([w, heights - w @ own.centre])
+        heights = rng.uniform(-0.5, 0.5, len(w)) * own.radius * norm(w, axis=1)
+        directions = np.column_stack([w, heights - matmul(w, own.centre)])
     lowered = own.lowered(directions)
-    lengths = np.linalg.norm(lowered[:, :-1] if own.free else lowered, axis=1)
-    ours = _normalised(own.rows() @ (lowered / lengths[:, None]).T)
-    theirs = _normalised(others.points @ np.array([others.reduced_direction(u) for u in directions]).T)
+    lengths = norm(lowered[:, :-1] if own.free else lowered, axis=1)
+    ours = _normalised(matmul(own.rows(), (lowered / lengths[:, None]).T))
+    theirs = _normalised(matmul(others.points, np.array([others.reduced_direction(u) for u in directions]).T))
     places = {}
     for k, values in enumerate(theirs):
         distance = np.max(np.abs(ours - values), axis=1)
@@ -82,5 +83,5 @@ def _same_hinges(own: Hinges, others: Any) -> dict[int, int]:
 
 def _normalised(values: np.ndarray) -> np.ndarray:
     """Rows of length 1; zero rows stay."""
-    sizes = np.linalg.norm(values, axis=1, keepdims=True)
+    sizes = norm(values, axis=1)[:, None]
     return values / np.where(sizes > 0, sizes, 1.0)
