@@ -39,7 +39,7 @@ def blocks_of(problem: TrainingProblem, directions: Floats, signs: Floats) -> Bl
     """One block per distinct (pattern, sign) of the directions (K, D); directions that activate nothing are left out."""
     patterns = (matmul(problem.rows, directions.T) > 0).T
     every = Blocks(patterns, np.asarray(signs, dtype=float), directions)
-    return _first_of_each(every.keep(patterns.any(axis=1)))
+    return _first_of_each(every.keep(np.flatnonzero(np.any(patterns, axis=1))))
 
 
 def _first_of_each(blocks: Blocks) -> Blocks:

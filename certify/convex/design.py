@@ -30,7 +30,8 @@ class Design:
 
     def predictions(self, w: Floats) -> Floats:
         """sum_k s_k D_k Z w_k, shape (n,)."""
-        return np.sum(self.gates * matmul(self.problem.rows, w.T), axis=1)
+        predictions: Floats = np.sum(self.gates * matmul(self.problem.rows, w.T), axis=1)
+        return predictions
 
     def transposed(self, r: Floats) -> Floats:
         """s_k Z' D_k r for every block: (K, D)."""

@@ -6,6 +6,7 @@ Solve over the blocks at hand, take the dual vector, look for directions of gain
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -47,23 +48,30 @@ class ColumnGeneration:
         self.blocks = blocks
         self.solution: RestrictedSolution | None = None
         self.nu: Floats | None = None
-        self._least = np.finfo(float).max
+        self._least = sys.float_info.max
         self._tried: set[tuple[int, bytes]] = set()
 
     @property
     def neurons(self) -> Neurons:
         """The network of the last solution."""
-        return network_of(self.problem, self.solution.w, self.solution.blocks.signs, self.solution.c)
+        solution = self._solved()
+        return network_of(self.problem, solution.w, solution.blocks.signs, solution.c)
 
     @property
     def gain_problem(self) -> GainProblem:
         """The gain of the last dual vector."""
-        return gain_problem(self.problem, self.nu)
+        return gain_problem(self.problem, dual_vector(self.problem, self._solved().f[:, None]))
 
     @property
     def directions(self) -> list[Floats]:
         """The directions of the last solution's neurons."""
-        return [row for row in self.solution.w]
+        return list(self._solved().w)
+
+    def _solved(self) -> RestrictedSolution:
+        """The last solution. ValueError before there was one."""
+        if self.solution is None:
+            raise ValueError("the restricted program has not been solved yet")
+        return self.solution
 
     def solve(self, limits: Limits) -> None:
         """Solve over the blocks at hand and drop those that have gone to zero; over the first ones, or not at all,
@@ -117,7 +125,7 @@ class ColumnGeneration:
         n, d = self.problem.rows.shape
         count = min(starts * d, max(_FEW * d, int(_MOST_WORK / (_STEPS * max(n, 1) * d))))
         above = self.problem.beta * (1 + tolerance)
-        return climbed(self.gain_problem, self.solution.w, count, rng, above, limits)
+        return climbed(self.gain_problem, self._solved().w, count, rng, above, limits)
 
     def run(self, tolerance: float, limits: Limits, tell: Callable[[], None] = lambda: None) -> None:
         """Solve and add until the ascents find nothing above beta (1 + tolerance), or a limit is reached.

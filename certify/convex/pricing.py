@@ -30,15 +30,25 @@ def climbed(
 ) -> list[Violator]:
     """Directions of gain above `above`, one per pattern and sign, largest first.
 
-    known: directions (K, D) to start from, besides about `count` others. None where the dual vector is no dual vector: with a free
-    bias its sum has to be 0.
+    known: directions (K, D) to start from, besides about `count` others. None where the dual vector is no dual vector (with a free
+    bias its sum has to be 0), or is not finite.
     """
     try:
         whole = reduce_gain(problem)
-    except ValueError:
+        return _climbed(problem, whole, known, count, rng, above, limits) if whole.rank else []
+    except (ValueError, ArithmeticError):
         return []
-    if not (whole.rank and np.all(np.isfinite(problem.nu))):
-        return []
+
+
+def _climbed(
+    problem: GainProblem,
+    whole: ReducedGain,
+    known: Floats,
+    count: int,
+    rng: np.random.Generator,
+    above: float,
+    limits: Limits,
+) -> list[Violator]:
     some = _some_samples(whole, rng)
     columns = np.array([whole.lower(direction) for direction in known]).reshape(-1, whole.rank)
     ends = maxima_from(some, _starts(some, columns, count, rng), limits)

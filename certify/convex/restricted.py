@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import clarabel
 import numpy as np
 
-from certify.arrays import Floats
+from certify.arrays import Bools, Floats
 from certify.convex.blocks import Blocks
 from certify.convex.design import Design
 from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
@@ -74,19 +74,17 @@ def newton(master: Master, limits: Limits, start: Floats | None = None) -> Restr
     """
     design = master.design
     f = np.zeros(design.problem.samples) if start is None else start
-    best: RestrictedSolution | None = None
-    for _ in range(_NEWTON_STEPS):
-        candidate = evaluated(design, *master.solve(f, best))
-        if best is not None:
-            candidate = _line_search(design, best, candidate)
-        least = _REFINED if design.problem.loss.quadratic else _CONVERGED
-        converged = best is not None and not candidate.value < best.value * (1 - least)
-        if best is None or candidate.value <= best.value:
-            best = candidate
+    best = evaluated(design, *master.solve(f, None))
+    least = _REFINED if design.problem.loss.quadratic else _CONVERGED
+    for _ in range(_NEWTON_STEPS - 1):
         exact = design.problem.loss.quadratic and not _nearly_fitted(design.problem, best)
-        if converged or exact or limits.reached():
+        if exact or limits.reached():
             break
-        f = best.f
+        candidate = _line_search(design, best, evaluated(design, *master.solve(best.f, best)))
+        converged = not candidate.value < best.value * (1 - least)
+        best = candidate if candidate.value <= best.value else best
+        if converged:
+            break
     return best
 
 
@@ -142,21 +140,22 @@ class _QuadraticMaster:
         self.walls = np.where(self.blocks.patterns, 1.0, -1.0)  # (2D - I)
         self.stated = self._near(self.blocks.hints)
 
-    def _near(self, w: Floats) -> Floats:
+    def _near(self, w: Floats) -> Bools:
         """Mask (K, n) of the inequalities stated first: those that the hints come near, or all where they are few."""
         if self.blocks.patterns.size <= _ALL_INEQUALITIES:
             return np.ones_like(self.blocks.patterns)
         margins = np.abs(matmul(w, self.unit_rows.T)) / np.maximum(norm(w, axis=1), 1e-300)[:, None]
         least, most = (min(margins.shape[1], times * self.dimension) - 1 for times in (4, 32))
         ordered = np.partition(margins, (least, most), axis=1)
-        return margins <= np.clip(_NEAR, ordered[:, least], ordered[:, most])[:, None]
+        near: Bools = margins <= np.clip(_NEAR, ordered[:, least], ordered[:, most])[:, None]
+        return near
 
     def solve(self, f: Floats, near: RestrictedSolution | None) -> tuple[Floats, float]:
         """Minimise the model around f; returns w (K, D) and c."""
-        fitted = near is not None and _nearly_fitted(self.problem, near)
+        close = near if near is not None and _nearly_fitted(self.problem, near) else None
         model = quadratic_model(self.design, f)
         for _ in range(_CONSTRAINT_ROUNDS):
-            w, c = self._solve_around(model, near) if fitted else self._solve_stated(model)
+            w, c = self._solve_stated(model) if close is None else self._solve_around(model, close)
             sizes = norm(w, axis=1)
             margins = self.walls * matmul(w, self.unit_rows.T)
             violated = (margins < -1e-9 * max(float(sizes.max(initial=0.0)), 1e-300)) & ~self.stated
@@ -194,7 +193,7 @@ class _QuadraticMaster:
         x = _clarabel(quadratic, costs, a, -a.times(start), cones, self.limits)
         return near.w + unit * x[: count * d].reshape(count, d), near.c + float(scale[-1] * x[count * d])
 
-    def _cones(self, count: int, d: int) -> tuple[Columns, list]:
+    def _cones(self, count: int, d: int) -> tuple[Columns, list[Any]]:
         """Rows of A x + s = 0, s in the cones: the stated inequalities, then (t_k, w_k) in a second-order cone each."""
         block, row = np.nonzero(self.stated)
         walls = -(self.walls[block, row][:, None] * self.unit_rows[row])
@@ -214,8 +213,11 @@ class _QuadraticMaster:
         return from_entries(places[:, 0], places[:, 1], values, shape), cones
 
 
-def _clarabel(quadratic: Floats, linear: Floats, a: Columns, b: Floats, cones: list, limits: Limits) -> Floats:
-    """min x.Qx/2 + linear.x, A x + s = b, s in the cones; Q covers the first variables. The status is not consulted."""
+def _clarabel(quadratic: Floats, linear: Floats, a: Columns, b: Floats, cones: list[Any], limits: Limits) -> Floats:
+    """min x.Qx/2 + linear.x, A x + s = b, s in the cones; Q covers the first variables. The status is not consulted.
+
+    0 where the solver panics, or is given what is not finite: that is one program less, and no crash.
+    """
     p = upper_triangle(quadratic, linear.size)
     settings = clarabel.DefaultSettings()
     settings.verbose = False
@@ -224,6 +226,12 @@ def _clarabel(quadratic: Floats, linear: Floats, a: Columns, b: Floats, cones: l
     settings.direct_solve_method = "qdldl"  # its arithmetic does not depend on the processor
     if limits.deadline is not None:
         settings.time_limit = max(limits.deadline - time.monotonic(), 0.01)
-    solution = clarabel.DefaultSolver(p, linear, a, b, cones, settings).solve()
-    x = np.asarray(solution.x)
+    if not all(np.all(np.isfinite(part)) for part in (p.data, linear, a.data, b)):
+        return np.zeros(linear.size)
+    try:
+        x = np.asarray(clarabel.DefaultSolver(p, linear, a, b, cones, settings).solve().x)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of Rust's; a BaseException that no module exports
+            raise
+        return np.zeros(linear.size)
     return np.where(np.isfinite(x), x, 0.0)

@@ -30,7 +30,7 @@ class Columns:
     def times(self, x: Floats) -> Floats:
         """The product with x (columns,): (rows,)."""
         columns = np.repeat(np.arange(self.shape[1]), np.diff(self.indptr))
-        return np.bincount(self.indices, self.data * x[columns], self.shape[0])
+        return np.bincount(self.indices, self.data * x[columns], self.shape[0]).astype(np.float64)
 
 
 def from_entries(rows: Indices, columns: Indices, values: Floats, shape: tuple[int, int]) -> Columns:

@@ -27,7 +27,10 @@ def prune(problem: TrainingProblem, w: Floats, signs: Floats) -> Floats:
     Caratheodory: along a null vector of the activations whose cost does not rise, until a neuron vanishes.
     """
     t = (problem.size(w) > 0).astype(float)
-    columns, costs = _triangle(signs * problem.activations(w)), problem.size(w)
+    activations, costs = signs * problem.activations(w), problem.size(w)
+    if not np.all(np.isfinite(activations)):
+        return t
+    columns = _triangle(activations)
     while True:
         used = np.flatnonzero(t > 0)
         if used.size == 0:
@@ -87,7 +90,10 @@ def fewest(
     """
     free = problem.has_constant and problem.constant_decay == 0
     columns = [signs * problem.activations(directions), np.ones((target.size, int(free)))]
-    triangle = _triangle(np.column_stack([*columns, target - (0.0 if free else constant)]))
+    table = np.column_stack([*columns, target - (0.0 if free else constant)])
+    if not np.all(np.isfinite(table)):
+        return None
+    triangle = _triangle(table)
     activations, ones, aim = triangle[:, : signs.size].T, triangle[:, signs.size : -1].T, triangle[:, -1]
     scale = float(norm(aim)) or 1.0
     second: Sparse | None = None

@@ -98,7 +98,8 @@ class Gradients:
         """The gradient (D,) furthest in direction z."""
         on = (matmul(self.segments, z) > 0).astype(float)
         tips = [p[int(np.argmax(matmul(p, z)))] for p in self.polytopes]
-        return self.start + matmul(on, self.segments) + np.sum(tips, axis=0)
+        total: Floats = self.start + matmul(on, self.segments) + np.sum(tips, axis=0)
+        return total
 
     def shortest(self, target: Floats) -> Floats:
         """The shortest target - g over the gradients g; the hull of the points known, where they are not all listed."""

@@ -53,7 +53,8 @@ def gain_by_enumeration(problem: GainProblem, limits: Limits | None = None, cone
         cones = cones or enumerate_cones(problem.rows, limits)
     except EnumerationStopped:
         return GainBound(0.0, quick_gain_bound(problem), (), 0, False, "enumerate")
-    upper, nodes, found = 0.0, 0, []
+    upper, nodes = 0.0, 0
+    found: list[Violator] = []
     for chunk, sign in _chunks(cones):
         multipliers = np.zeros(chunk.patterns.shape)
         if not limits.reached(nodes):
@@ -112,7 +113,7 @@ def upper_bounds(problem: GainProblem, patterns: Bools, sign: int, multipliers: 
 
 def _normed(problem: GainProblem) -> int:
     """How many coordinates of u the norm counts."""
-    return problem.rows.shape[1] - int(problem.free_bias)
+    return int(problem.rows.shape[1]) - int(problem.free_bias)
 
 
 def _bias_reach(problem: GainProblem) -> float:

@@ -156,7 +156,8 @@ def scaled_rows(problem: TrainingProblem, units: Units) -> Floats:
     scale = np.full(problem.rows.shape[1], units.rows)
     if problem.free_hidden_bias:
         scale[-1] = 1.0
-    return problem.rows / scale
+    rows: Floats = problem.rows / scale
+    return rows
 
 
 def loss_expression(problem: TrainingProblem, f: cp.Variable, units: Units) -> cp.Expression:

@@ -58,7 +58,8 @@ class _Tree:
         self.kinks, self.normals = hinges.kinks[order], hinges.normals[order]
         self.convex = -hinges.kinks[~up]
         self.undecided = np.append(np.cumsum(sizes[order][::-1])[::-1], 0.0)
-        self.best, self.direction = 0.0, None
+        self.best = 0.0
+        self.direction: Floats | None = None
 
     def rise(self, enough: float, tolerance: float) -> Rise:
         numbers = count()
