@@ -236,6 +236,29 @@ class Ascents:
             )  # fmt: skip
         return where, best
 
+    def ascend_all(self, starts: cython.double[:, ::1], steps: int):
+        """`ascend` from each of the starts (s, r): the vectors (s, r) and values (s,), without the interpreter in between."""
+        count: cython.Py_ssize_t = starts.shape[0]
+        if starts.shape[1] != self.r:
+            raise ValueError(f"starts of {starts.shape[1]} entries in R^{self.r}")
+        ends, values = np.empty((count, self.r)), np.empty(count)
+        if count == 0:
+            return ends, values
+        u: cython.double[:, ::1] = np.array(starts)
+        where: cython.double[:, ::1] = ends
+        best: cython.double[::1] = values
+        many: cython.Py_ssize_t = steps
+        k: cython.Py_ssize_t
+        with cython.nogil:
+            for k in range(count):
+                best[k] = climb(
+                    self.r, cython.address(u[k, 0]), self.plus.shape[1], cython.address(self.plus[0, 0]),
+                    self.minus.shape[1], cython.address(self.minus[0, 0]), cython.address(self.gates[0]),
+                    cython.address(self.scale[0]), many, self.most, cython.address(self.indices[0]),
+                    cython.address(self.memory[0]), cython.address(where[k, 0]),
+                )  # fmt: skip
+        return ends, values
+
 
 @cython.cfunc
 def _columns(rows: cython.double[:, ::1]):

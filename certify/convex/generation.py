@@ -42,9 +42,14 @@ class ColumnGeneration:
     """
 
     def __init__(
-        self, problem: TrainingProblem, blocks: Blocks, seed: int = 0, solver: Solver = solve_restricted
+        self,
+        problem: TrainingProblem,
+        blocks: Blocks,
+        seed: int = 0,
+        solver: Solver = solve_restricted,
+        threads: int = 1,
     ) -> None:
-        self.problem, self.seed, self.rounds, self.solver = problem, seed, 0, solver
+        self.problem, self.seed, self.rounds, self.solver, self.threads = problem, seed, 0, solver, threads
         self.blocks = blocks
         self.solution: RestrictedSolution | None = None
         self.nu: Floats | None = None
@@ -125,7 +130,7 @@ class ColumnGeneration:
         n, d = self.problem.rows.shape
         count = min(starts * d, max(_FEW * d, int(_MOST_WORK / (_STEPS * max(n, 1) * d))))
         above = self.problem.beta * (1 + tolerance)
-        return climbed(self.gain_problem, self._solved().w, count, rng, above, limits)
+        return climbed(self.gain_problem, self._solved().w, count, rng, above, limits, self.threads)
 
     def run(self, tolerance: float, limits: Limits, tell: Callable[[], None] = lambda: None) -> None:
         """Solve and add until the ascents find nothing above beta (1 + tolerance), or a limit is reached.

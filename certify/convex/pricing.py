@@ -26,7 +26,13 @@ _MOST_ENDS = 500
 
 
 def climbed(
-    problem: GainProblem, known: Floats, count: int, rng: np.random.Generator, above: float, limits: Limits
+    problem: GainProblem,
+    known: Floats,
+    count: int,
+    rng: np.random.Generator,
+    above: float,
+    limits: Limits,
+    threads: int = 1,
 ) -> list[Violator]:
     """Directions of gain above `above`, one per pattern and sign, largest first.
 
@@ -35,7 +41,7 @@ def climbed(
     """
     try:
         whole = reduce_gain(problem)
-        return _climbed(problem, whole, known, count, rng, above, limits) if whole.rank else []
+        return _climbed(problem, whole, known, count, rng, above, limits, threads) if whole.rank else []
     except (ValueError, ArithmeticError):
         return []
 
@@ -48,13 +54,14 @@ def _climbed(
     rng: np.random.Generator,
     above: float,
     limits: Limits,
+    threads: int,
 ) -> list[Violator]:
     some = _some_samples(whole, rng)
     columns = np.array([whole.lower(direction) for direction in known]).reshape(-1, whole.rank)
-    ends = maxima_from(some, _starts(some, columns, count, rng), limits)
+    ends = maxima_from(some, _starts(some, columns, count, rng), limits, threads)
     if some is not whole:
         best = ends[np.argsort(-_gains(some, ends), kind="stable")[:_MOST_REFINED]]
-        ends = maxima_from(whole, np.vstack([columns, best]), limits)
+        ends = maxima_from(whole, np.vstack([columns, best]), limits, threads)
     found = [as_violator(problem, whole.lift(u)) for u in _largest(whole, ends, above)]
     return [v for v in distinct(problem, found) if v.gain > above]
 

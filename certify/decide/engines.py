@@ -72,7 +72,7 @@ class SearchEngine:
         self, problem: TrainingProblem, blocks: Blocks, seed: int, limits: Limits
     ) -> ColumnGeneration | None:
         """As the protocol says."""
-        return ColumnGeneration(problem, blocks, seed, self._solver())
+        return ColumnGeneration(problem, blocks, seed, self._solver(), self.options.threads)
 
     def _solver(self) -> Solver:
         if self.options.engine != "cvxpy":

@@ -123,3 +123,16 @@ def test_pricing_of_what_is_not_finite_finds_nothing(value: float) -> None:
     for broken in (GainProblem(rows, np.where(np.arange(9) == 4, value, nu)), GainProblem(rows * value, nu)):
         with np.errstate(invalid="ignore"):
             assert climbed(broken, np.ones((1, 3)), 16, rng, 0.0, Limits()) == []
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_two_threads_find_what_one_finds(bias: bool) -> None:
+    """The signs side by side, to the bit."""
+    rng = np.random.default_rng(0)
+    rows, nu = rng.standard_normal((40, 4)), rng.integers(-9, 10, 40).astype(float)
+    if bias:
+        rows[:, -1] = 1.0
+        nu[0] -= nu.sum()
+    problem = GainProblem(rows, nu, bias)
+    one, two = (climbed(problem, rows[:2], 400, np.random.default_rng(1), 0.0, Limits(), threads) for threads in (1, 2))
+    assert len(one) > 1 and [v.gain for v in one] == [v.gain for v in two]
