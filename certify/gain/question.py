@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from certify import linear
+from certify.arrays import Floats
+
 if TYPE_CHECKING:
-    from certify.gain.search.proof import GainProof
     from certify.problem.training import TrainingProblem
 
 
@@ -29,8 +31,8 @@ class GainProblem:
     For k outputs the gain is the Euclidean norm of nu' (Z u)_+, k numbers.
     """
 
-    rows: np.ndarray
-    nu: np.ndarray
+    rows: Floats
+    nu: Floats
     free_bias: bool = False
 
     @property
@@ -38,16 +40,16 @@ class GainProblem:
         """Number k of outputs."""
         return 1 if self.nu.ndim == 1 else self.nu.shape[1]
 
-    def gain(self, direction: np.ndarray) -> float:
+    def gain(self, direction: Floats) -> float:
         """nu . (Z u)_+ for u = direction / |direction|_P (shape (D,)), rounded to nearest: signed, or a norm for k outputs."""
-        size = float(np.linalg.norm(direction[:-1] if self.free_bias else direction))
+        size = linear.norm(direction[:-1] if self.free_bias else direction)
         if not size > 0:
             return 0.0
-        gains = np.maximum(self.rows @ direction, 0.0) @ self.nu
+        gains = linear.matmul(np.maximum(linear.matmul(self.rows, direction), 0.0), self.nu)
         return float(gains if self.nu.ndim == 1 else math.hypot(*gains)) / size
 
 
-def gain_problem(problem: TrainingProblem, nu: np.ndarray) -> GainProblem:
+def gain_problem(problem: TrainingProblem, nu: Floats) -> GainProblem:
     """The gain of a dual vector nu (n, k) of a training problem."""
     return GainProblem(problem.rows, nu[:, 0] if problem.outputs == 1 else nu, problem.free_hidden_bias)
 
@@ -56,9 +58,32 @@ def gain_problem(problem: TrainingProblem, nu: np.ndarray) -> GainProblem:
 class Violator:
     """A direction (D,) of P-norm 1 and the sign of nu . (Z u)_+; gain is its absolute value, rounded to nearest."""
 
-    direction: np.ndarray
+    direction: Floats
     sign: int
     gain: float
+
+
+class Proof(Protocol):
+    """What proves an upper bound: a tree of splits below an engine's roots, and hints for its leaves (`search/proof.py`)."""
+
+    @property
+    def upper(self) -> float:
+        """The bound."""
+
+    @property
+    def method(self) -> str:
+        """The engine's name."""
+
+    @property
+    def brancher(self) -> Any:
+        """The engine, which knows the roots and how they are split."""
+
+    @property
+    def search(self) -> Any:
+        """What holds the tree."""
+
+    def leaves(self, threshold: float | None = None) -> Iterator[Any]:
+        """Every leaf with hints for M(nu) <= threshold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +101,7 @@ class GainBound:
     nodes: int
     settled: bool
     method: str
-    proof: GainProof | None = None
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from certify import linear
+from certify.arrays import Floats
 from certify.gain.majorants.quadratic import proved_maximum
 from certify.gain.majorants.reduction import Hinges, homogenised, rounded_up
 from certify.gain.majorants.relaxation import symmetric
@@ -34,18 +36,18 @@ def quick_gain_bound(problem: GainProblem, reduced: ReducedGain | None = None) -
     return hinges.original_bound(max(_one_sign(hinges, hinges.nu), _one_sign(hinges, -hinges.nu), 0.0))
 
 
-def _one_sign(hinges: Hinges, nu: np.ndarray) -> float:
+def _one_sign(hinges: Hinges, nu: Floats) -> float:
     """Bound on max sum nu_i (p_i.v)_+ : the best of the sum of norms and of one majorant for each head."""
     points, heads = hinges.points, hinges.heads
     sizes, shifts = row_norms(points[:, heads:]), points[:, 1:heads].sum(axis=1)
-    total = float(np.maximum(nu, 0.0) @ (sizes + shifts))
+    total = linear.inner(np.maximum(nu, 0.0), sizes + shifts)
     bounds = [rounded_up(total * (1 + gamma(4 * len(nu) + 8 * points.shape[1])))]
     if hinges.rank and np.any(nu > 0):
         bounds += [_majorant_bound(hinges, nu, sizes, along) for along in range(heads)]
     return min(bounds)
 
 
-def _majorant_bound(hinges: Hinges, nu: np.ndarray, sizes: np.ndarray, along: int) -> float:
+def _majorant_bound(hinges: Hinges, nu: Floats, sizes: Floats, along: int) -> float:
     """|p.v| <= w/2 + (p.v)^2/(2w) where nu > 0 and |p.v| >= (y.v)(p.v) where nu < 0, summed and maximised.
 
     along = 0 takes y = p / |p| in the normed coordinates, along = 1 the bounded coordinate itself.
@@ -54,17 +56,19 @@ def _majorant_bound(hinges: Hinges, nu: np.ndarray, sizes: np.ndarray, along: in
     # the rows are balanced: their largest entry is about 1, so that no width vanishes
     widths = np.sqrt(np.sum(points[up, 1:heads] ** 2, axis=1) + sizes[up] ** 2 / hinges.rank)
     weights = half[up] / (2 * widths)
-    Q = (points[up].T * weights) @ points[up] + _below(points[~up], half[~up], sizes[~up], heads, along)
-    slope = half @ points / 2
+    Q = linear.matmul(points[up].T * weights, points[up]) + _below(points[~up], half[~up], sizes[~up], heads, along)
+    slope = linear.matmul(half, points) / 2
     Q[0] += slope
     Q[:, 0] += slope
-    Q[0, 0] += half[up] @ widths / 2
+    Q[0, 0] += linear.inner(half[up], widths) / 2
     lengths = sizes + points[:, 1:heads].sum(axis=1)
-    mass = float(np.abs(half) @ lengths + weights @ lengths[up] ** 2 + half[up] @ widths)
+    mass = (
+        linear.inner(np.abs(half), lengths) + linear.inner(weights, lengths[up] ** 2) + linear.inner(half[up], widths)
+    )
     return proved_maximum(Q, heads, gamma(2 * len(nu) + 40) * 3 * mass + TINY)
 
 
-def _below(points: np.ndarray, half: np.ndarray, sizes: np.ndarray, heads: int, along: int) -> np.ndarray:
+def _below(points: Floats, half: Floats, sizes: Floats, heads: int, along: int) -> Floats:
     """Sum of half_j sym(y_j p_j'), half_j < 0."""
     y = np.zeros_like(points)
     if along == 0:

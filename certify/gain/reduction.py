@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify import linear
+from certify.arrays import Floats
 from certify.gain.question import GainProblem
 from certify.rounding import SLOP, UNIT, gamma, scaled, sums_to_zero
 
@@ -34,11 +36,11 @@ class ReducedGain:
     reach: a free bias need not go beyond the height where the last column's entry makes this much; 0 without one.
     """
 
-    rows: np.ndarray
-    nu: np.ndarray
-    dual_scale: np.ndarray
+    rows: Floats
+    nu: Floats
+    dual_scale: Floats
     radius: float
-    basis: np.ndarray  # (D, r): u = basis u_reduced
+    basis: Floats  # (D, r): u = basis u_reduced
     factor: float
     error: float
     exponent: int = 0
@@ -47,7 +49,7 @@ class ReducedGain:
     @property
     def rank(self) -> int:
         """Dimension r of the search."""
-        return self.rows.shape[1]
+        return int(self.rows.shape[1])
 
     def original_bound(self, bound: float) -> float:
         """The bound on M(nu) that a bound on M(reduced) proves; infinite where anything is not finite."""
@@ -62,16 +64,16 @@ class ReducedGain:
         """What M(reduced) may reach so that M(nu) <= threshold is still proved; 0 where that is impossible."""
         return max(0.0, (scaled(threshold, -self.exponent) - self.error) / self.factor * (1 - 1e-15))
 
-    def lift(self, direction: np.ndarray) -> np.ndarray:
+    def lift(self, direction: Floats) -> Floats:
         """A reduced direction (r,) in the original coordinates (D,)."""
-        return self.basis @ direction
+        return linear.matmul(self.basis, direction)
 
-    def lower(self, direction: np.ndarray) -> np.ndarray:
+    def lower(self, direction: Floats) -> Floats:
         """An original direction (D,) in the reduced coordinates (r,)."""
         heights = np.ones(direction.size)
         if self.dual_scale[-1] > 1:
             heights[-1] = np.max(np.abs(self.basis[-1]))  # a free bias has its own units
-        return np.linalg.lstsq(self.basis / heights[:, None], direction / heights, rcond=None)[0]
+        return linear.least_squares(self.basis / heights[:, None], direction / heights)
 
 
 def reduce_gain(problem: GainProblem) -> ReducedGain:
@@ -83,12 +85,12 @@ def reduce_gain(problem: GainProblem) -> ReducedGain:
     if problem.free_bias:
         centre = enclosing_centre(rows[:, :-1])
         inputs = rows[:, :-1] - centre
-        lengths = np.linalg.norm(inputs, axis=1)
-        shift_error = 2 * UNIT * float(_sizes(nu) @ lengths)
+        lengths = linear.norm(inputs, axis=1)
+        shift_error = 2 * UNIT * linear.inner(_sizes(nu), lengths)
         reach = float(np.max(lengths, initial=0.0)) * (1 + 1e-9)
         unit = _power_above(reach)
         rows = np.column_stack([inputs, np.full(rows.shape[0], unit)])
-    lengths = np.linalg.norm(rows, axis=1)
+    lengths = linear.norm(rows, axis=1)
     weights = _sizes(nu) * lengths
     used = weights > _NEGLIGIBLE * float(np.max(weights, initial=0.0))
     dropped_error = float(np.sum(weights[~used])) + (rows.size * _UNDERFLOW if np.any(used) else 0.0)
@@ -99,12 +101,12 @@ def reduce_gain(problem: GainProblem) -> ReducedGain:
         scale[-1] = 1 / FREE_BIAS_WEIGHT
         factor *= 1 + FREE_BIAS_WEIGHT**2
         radius = math.sqrt(2.0) * (1 + 1e-9)
-        basis = np.vstack([basis[:-1], np.ldexp(unit * basis[-1:] - centre @ basis[:-1], bias_exponent)])
+        basis = np.vstack([basis[:-1], np.ldexp(unit * basis[-1:] - linear.matmul(centre, basis[:-1]), bias_exponent)])
     error = (dropped_error + merge_error + span_error + shift_error) * radius * SLOP
     return ReducedGain(rows, nu, scale, radius, basis, factor, error, exponent, reach)
 
 
-def _of_order_one(problem: GainProblem) -> tuple[np.ndarray, np.ndarray, int, int]:
+def _of_order_one(problem: GainProblem) -> tuple[Floats, Floats, int, int]:
     """Rows (n, D) and nu (n,) with largest entries in [1/2, 1), and the exponents taken out of the gain and of the bias.
 
     Each row has its own power of two, moved into nu; with a free bias, whose column must stay ones, the inputs have a common one.
@@ -127,19 +129,19 @@ def _of_order_one(problem: GainProblem) -> tuple[np.ndarray, np.ndarray, int, in
     return rows, nu, top + common, common
 
 
-def columns(nu: np.ndarray) -> np.ndarray:
+def columns(nu: Floats) -> Floats:
     """nu as (n, k), one column an output."""
     return nu if nu.ndim == 2 else nu[:, None]
 
 
-def _sizes(nu: np.ndarray) -> np.ndarray:
+def _sizes(nu: Floats) -> Floats:
     """|nu_i| for each sample, over the outputs (a free rounding upward is left to SLOP)."""
     return np.abs(nu) if nu.ndim == 1 else np.sqrt(np.sum(nu**2, axis=1))
 
 
-def enclosing_centre(points: np.ndarray, steps: int = 100) -> np.ndarray:
+def enclosing_centre(points: Floats, steps: int = 100) -> Floats:
     """Centre (d,) of a nearly smallest enclosing ball, by Badoiu and Clarkson's steps to the farthest of the points (n, d)."""
-    mean = np.mean(points, axis=0)
+    mean: Floats = np.mean(points, axis=0)
     centre = mean
     for k in range(steps if points.size < 1_000_000 else 5):
         farthest = points[np.argmax(row_norms(points - centre))]
@@ -148,11 +150,12 @@ def enclosing_centre(points: np.ndarray, steps: int = 100) -> np.ndarray:
     return centre if better else mean
 
 
-def row_norms(rows: np.ndarray) -> np.ndarray:
+def row_norms(rows: Floats) -> Floats:
     """Euclidean norms of the rows, to a few roundings even where squares would underflow."""
-    largest = np.abs(rows).max(axis=1, initial=0.0)
+    largest: Floats = np.abs(rows).max(axis=1, initial=0.0)
     unit = rows / np.where(largest > 0, largest, 1.0)[:, None]
-    return largest * np.sqrt(np.einsum("ij,ij->i", unit, unit))
+    norms: Floats = largest * np.sqrt(np.sum(unit * unit, axis=1))
+    return norms
 
 
 def _power_above(x: float) -> float:
@@ -160,53 +163,54 @@ def _power_above(x: float) -> float:
     return 2.0 ** math.frexp(x)[1] if x > 0 else 1.0
 
 
-def merge_parallel(rows: np.ndarray, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def merge_parallel(rows: Floats, nu: Floats) -> tuple[Floats, Floats, float]:
     """Merge positively parallel rows: nu_i (c x.u)_+ = c nu_i (x.u)_+. Returns rows, nu, and sum |nu_i| |c x_ref - x_i|.
 
     rows (N, D) nonzero, nu (N,) or (N, k). The representative of a group is its first row.
     """
-    lengths = np.linalg.norm(rows, axis=1)
+    lengths = linear.norm(rows, axis=1)
     keys = np.round(rows / lengths[:, None], 12) + 0.0
     _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     group = group.reshape(-1)
     if first.size == rows.shape[0]:
         return rows, nu, 0.0
     ratio = lengths / lengths[first][group]
-    drift = np.linalg.norm(rows - ratio[:, None] * rows[first][group], axis=1) + 8 * UNIT * lengths
+    drift = linear.norm(rows - ratio[:, None] * rows[first][group], axis=1) + 8 * UNIT * lengths
     same = np.all(rows == rows[first][group], axis=1)
     ratio, drift = np.where(same, 1.0, ratio), np.where(same, 0.0, drift)
     members = np.bincount(group)
     merged = np.zeros((first.size, *nu.shape[1:]))
     np.add.at(merged, group, nu * ratio.reshape((-1,) + (1,) * (nu.ndim - 1)))
     sizes = np.bincount(group, weights=_sizes(nu) * ratio)
-    rounding = np.sum(gamma(members + 2) * sizes * lengths[first] * (members > 1))
+    each = np.array([gamma(float(count + 2)) for count in members])
+    rounding = np.sum(each * sizes * lengths[first] * (members > 1))
     error = float(np.sum(_sizes(nu) * drift) + rounding) * SLOP
     keep = np.any(columns(merged) != 0, axis=1)
     return rows[first][keep], merged[keep], error
 
 
-def _to_row_space(rows: np.ndarray, nu: np.ndarray, free_bias: bool) -> tuple[np.ndarray, np.ndarray, float, float]:
+def _to_row_space(rows: Floats, nu: Floats, free_bias: bool) -> tuple[Floats, Floats, float, float]:
     """Coordinates in an orthonormal basis of the rows' span, the free bias kept as the last one.
 
     Returns rows (N, r), basis (D, r), factor, error with M <= factor M(reduced) + error: x.u = (x B).(B^T u) + e.u, where
     e = x - B B^T x is bounded from the computed residual, and |B^T u| <= |B| |u|.
     """
     dimension = rows.shape[1]
-    linear = rows[:, :-1] if free_bias else rows
-    if rows.shape[0] == 0 or linear.shape[1] == 0:
+    inputs = rows[:, :-1] if free_bias else rows
+    if rows.shape[0] == 0 or inputs.shape[1] == 0:
         return rows, np.eye(dimension), 1.0, 0.0
-    _, sizes, axes = np.linalg.svd(linear, full_matrices=False)
+    _, sizes, axes = linear.svd(inputs)
     rank = max(1, int(np.sum(sizes > 1e-12 * sizes[0])))
-    if rank == linear.shape[1]:
+    if rank == inputs.shape[1]:
         return rows, np.eye(dimension), 1.0, 0.0
     basis = axes[:rank].T
-    reduced = linear @ basis
-    lengths = np.linalg.norm(linear, axis=1)
-    residual = np.linalg.norm(linear - reduced @ basis.T, axis=1)
-    residual += 4 * gamma(linear.shape[1] + rank + 4) * lengths * linear.shape[1] ** 0.5
-    gram_error = float(np.linalg.norm(basis.T @ basis - np.eye(rank))) + gamma(linear.shape[1] + 2) * rank
+    reduced = linear.matmul(inputs, basis)
+    lengths = linear.norm(inputs, axis=1)
+    residual = linear.norm(inputs - linear.matmul(reduced, basis.T), axis=1)
+    residual += 4 * gamma(inputs.shape[1] + rank + 4) * lengths * math.sqrt(inputs.shape[1])
+    gram_error = linear.norm(linear.gram(basis) - np.eye(rank)) + gamma(inputs.shape[1] + 2) * rank
     factor = 1.0 + gram_error
-    error = float(_sizes(nu) @ residual) * SLOP
+    error = linear.inner(_sizes(nu), residual) * SLOP
     if not free_bias:
         return reduced, basis, factor, error
     full = np.zeros((dimension, rank + 1))

@@ -12,17 +12,19 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from certify import linear
 from certify._core.cones_search import explore
 from certify._core.trusted import first_error, middle_factor, mixing_error
-from certify.arrays import Floats
+from certify.arrays import Floats, Ints
 from certify.gain.ascents import as_violator
 from certify.gain.cones.fan import Fan, start_fan
 from certify.gain.cones.hints import ConeHints, Half, half_of, prove_leaf
 from certify.gain.question import GainProblem, Violator
 from certify.gain.reduction import ReducedGain
 from certify.gain.search.queue import Expansion, Part
+from certify.gain.search.snapshot import Snapshot
 from certify.rounding import scaled
 
 _ATTAINABLE = 16.0
@@ -48,8 +50,8 @@ class ConeState:
     V: Floats
     walls: Floats
     numbers: Floats | None = None
-    plus: Floats | None = None
-    minus: Floats | None = None
+    plus: NDArray[np.int32] | None = None
+    minus: NDArray[np.int32] | None = None
 
 
 class ConeBrancher:
@@ -92,19 +94,21 @@ class ConeBrancher:
         """Depth-first search below the cone, at most `budget` nodes."""
         if self.stop():
             return Expansion([part], np.empty(0, np.uint16), 0.0, 0)
-        state = self._evaluated(part.state)
+        state, numbers = self._evaluated(part.state)
         half, reduced = self.halves[state.sign], self.reduced
         plus = half.all_plus if state.plus is None else state.plus
         minus = half.all_minus if state.minus is None else state.minus
         cones, walls, numbers, bounds, plus_lists, minus_lists, code, closed, found, where = explore(
-            state.V, state.walls, state.numbers, part.bound, plus, minus, half.plus, half.minus, half.plus_lengths,
+            state.V, state.walls, numbers, part.bound, plus, minus, half.plus, half.minus, half.plus_lengths,
             half.minus_lengths, reduced.dual_scale, reduced.radius, half.mass, self.mixing, threshold, best, budget,
         )  # fmt: skip
         shares = part.share * 2.0 ** -open_depths(code, len(bounds))
-        states = (
-            self._with_lists(ConeState(state.sign, *arrays), float(share))
-            for *arrays, share in zip(cones, walls, numbers, _cut(*plus_lists), _cut(*minus_lists), shares, strict=True)
-        )
+        states = [
+            self._open(ConeState(state.sign, v.copy(), w.copy(), own.copy(), raising, lowering), float(share))
+            for v, w, own, raising, lowering, share in zip(
+                cones, walls, numbers, _cut(*plus_lists), _cut(*minus_lists), shares, strict=True
+            )
+        ]
         parts = [Part(float(b), float(s), child) for b, s, child in zip(bounds, shares, states, strict=True)]
         met = where if np.any(where) else None
         return Expansion(parts, code, closed, code.size, found, met, state.sign)
@@ -140,12 +144,13 @@ class ConeBrancher:
         """The gain in the units of the reduced problem."""
         return scaled(gain, -self.reduced.exponent)
 
-    def snapshot(self, state: ConeState) -> dict[str, Floats]:
+    def snapshot(self, state: ConeState) -> Snapshot:
         """The cone's arrays, without the lists."""
-        state = without_lists(self._evaluated(state))
-        return {"sign": np.array([state.sign]), "V": state.V, "walls": state.walls, "numbers": state.numbers}
+        state, numbers = self._evaluated(state)
+        numbers = unsettled(numbers)
+        return {"sign": np.array([state.sign]), "V": state.V, "walls": state.walls, "numbers": numbers}
 
-    def restore(self, arrays: dict[str, Floats]) -> ConeState:
+    def restore(self, arrays: Snapshot) -> ConeState:
         """The cone of those arrays; all rows are sifted when its turn comes."""
         V, walls, numbers = (np.ascontiguousarray(arrays[name]) for name in ("V", "walls", "numbers"))
         return ConeState(int(arrays["sign"][0]), V, walls, numbers)
@@ -155,26 +160,25 @@ class ConeBrancher:
         for V, walls in fan.cones() if fan is not None else ():
             yield ConeState(sign, V, walls)
 
-    def _evaluated(self, state: ConeState) -> ConeState:
-        """The state with its numbers, from all rows; the slope is half of all that counts against."""
+    def _evaluated(self, state: ConeState) -> tuple[ConeState, Floats]:
+        """The state and its numbers, from all rows where it has none; the slope is then half of all that counts against."""
         if state.numbers is not None:
-            return state
+            return state, state.numbers
         half, numbers = self.halves[state.sign], np.zeros((6, self.reduced.rank))
         numbers[LENGTH] = np.sqrt(np.sum(state.V**2, axis=1))
         numbers[GAIN] = [np.sum(np.maximum(linear.matmul(half.plus, v), 0.0)) for v in state.V]
         numbers[SLOPE] = 0.5 * linear.matmul(state.V, np.sum(half.minus, axis=0))
         numbers[ERROR] = self.error
-        return replace(state, numbers=numbers)
+        return replace(state, numbers=numbers), numbers
 
-    def _with_lists(self, state: ConeState, share: float) -> ConeState:
+    def _open(self, state: ConeState, share: float) -> ConeState:
         """The state, its lists dropped where they are longer than its share of what is kept allows."""
         small = 4 * self.reduced.rank**2 + 64  # no longer than the cone itself
-        kept = state.plus.size + state.minus.size
-        return (
-            replace(state, V=state.V.copy(), walls=state.walls.copy(), numbers=state.numbers.copy())
-            if kept <= max(small, self.kept_rows * share)
-            else without_lists(state)
-        )
+        if state.plus is None or state.minus is None or state.numbers is None:
+            return state
+        if state.plus.size + state.minus.size <= max(small, self.kept_rows * share):
+            return state
+        return replace(state, numbers=unsettled(state.numbers), plus=None, minus=None)
 
     def _child(self, state: ConeState, gone: int, stays: int, factor: float) -> ConeState:
         V, walls = state.V.copy(), state.walls.copy()
@@ -184,14 +188,14 @@ class ConeBrancher:
         return ConeState(state.sign, V, walls)
 
 
-def without_lists(state: ConeState) -> ConeState:
-    """The same cone with all rows to be sifted anew."""
-    numbers = state.numbers.copy()
+def unsettled(numbers: Floats) -> Floats:
+    """The numbers of the same cone with all rows to be sifted anew."""
+    numbers = numbers.copy()
     numbers[[PLUS_BASE, MINUS_BASE]] = 0.0
-    return replace(state, V=state.V.copy(), walls=state.walls.copy(), numbers=numbers, plus=None, minus=None)
+    return numbers
 
 
-def open_depths(code: Floats, count: int) -> Floats:
+def open_depths(code: NDArray[np.uint16], count: int) -> Floats:
     """How many splits lie above each of the `count` open parts that fill the places left by a record in preorder."""
     pending = [0]
     for split in code.tolist():
@@ -201,6 +205,6 @@ def open_depths(code: Floats, count: int) -> Floats:
     return np.array(pending[::-1][:count], dtype=float)
 
 
-def _cut(cuts: Floats, listed: Floats) -> Iterator[Floats]:
+def _cut(cuts: Ints, listed: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
     """The single lists of several in one."""
     return (listed[first:last].copy() for first, last in pairwise(cuts))

@@ -42,7 +42,7 @@ def start_fan(normals: Floats) -> Fan:
     r = normals.shape[1]
     for shape in (_whitening(normals), np.eye(r)):
         vectors = linear.matmul(_simplex(r), shape)
-        bits = _BITS + math.ceil(math.log2(linear.condition(shape)))
+        bits = _BITS + math.frexp(linear.condition(shape))[1]
         vectors = np.rint(vectors / np.max(np.abs(vectors)) * 2.0**bits) * 2.0**-bits
         vectors[-1] = -np.sum(vectors[:-1], axis=0)
         if all(linear.condition(np.delete(vectors, k, axis=0)) < _WORST_CONDITION for k in range(r + 1)):

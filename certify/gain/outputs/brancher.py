@@ -20,13 +20,14 @@ from certify._core.cones_bound import bound_alone
 from certify._core.cones_edge import edge_to_split, widest
 from certify._core.least import least_majorant
 from certify._core.trusted import exact_sum, first_error, middle_factor, mixing_error, proved_bound, split_error
-from certify.arrays import Floats
+from certify.arrays import Floats, Ints
 from certify.gain.ascents import as_violator, split
 from certify.gain.cones.brancher import ERROR, GAIN, LENGTH, SLOPE
 from certify.gain.cones.fan import start_fan
 from certify.gain.question import GainProblem, Violator
 from certify.gain.reduction import ReducedGain
 from certify.gain.search.queue import Expansion, Part
+from certify.gain.search.snapshot import Snapshot
 from certify.rounding import gamma, scaled
 
 _ARRAYS = ("V", "E", "numbers", "bounds", "losses", "edges")
@@ -49,7 +50,7 @@ class _Pair:
     numbers: Floats
     bounds: Floats
     losses: Floats
-    edges: Floats
+    edges: Ints
 
 
 class OutputBrancher:
@@ -60,7 +61,7 @@ class OutputBrancher:
     def __init__(self, problem: GainProblem, reduced: ReducedGain) -> None:
         self.problem, self.reduced = problem, reduced
         self.stop: Callable[[], bool] = lambda: False
-        self.outputs = reduced.nu.shape[1]
+        self.outputs = int(reduced.nu.shape[1])
         self.node_work = self.outputs * (3e-4 + 4e-9 * reduced.nu.shape[0] * reduced.rank)
         self.least_tolerance = _TOLERANCE if problem.free_bias else 0.0
         lengths = linear.norm(reduced.nu, axis=1) * linear.norm(reduced.rows, axis=1)
@@ -91,14 +92,21 @@ class OutputBrancher:
         if bound <= threshold:
             return Expansion([], leaf, bound, 1, value, where)
         code = self._choose(bounded, bound - value)
-        halves = self.children(bounded, code) if code else None
+        halves = self._split(bounded, code) if code else None
         if halves is None:
             return Expansion([], leaf, bound, 1, value, where)
         parts = [Part(bound, part.share / 2, half) for half in halves]
         return Expansion(parts, np.array([code], dtype=np.uint16), 0.0, 1, value, where)
 
-    def children(self, state: _Pair, split: int) -> tuple[_Pair, _Pair] | None:
-        """Both halves; None where the middle of the edge is not a float."""
+    def children(self, state: _Pair, split: int) -> tuple[_Pair, _Pair]:
+        """Both halves. Raises ValueError for a split that no search makes: one whose middle is not a float."""
+        halves = self._split(state, split)
+        if halves is None:
+            raise ValueError(f"split {split} has no middle")
+        return halves
+
+    def _split(self, state: _Pair, split: int) -> tuple[_Pair, _Pair] | None:
+        """Both halves; None where there is no middle."""
         rank, k = self.reduced.rank, self.outputs
         of_u = split <= rank * rank
         a, b = divmod(split - 1 if of_u else split - 1 - rank * rank, rank if of_u else k)
@@ -130,11 +138,11 @@ class OutputBrancher:
         """The gain in the units of the reduced problem."""
         return scaled(gain, -self.reduced.exponent)
 
-    def snapshot(self, state: _Pair) -> dict[str, Floats]:
+    def snapshot(self, state: _Pair) -> Snapshot:
         """The pair's arrays."""
         return {name: getattr(state, name) for name in _ARRAYS}
 
-    def restore(self, arrays: dict[str, Floats]) -> _Pair:
+    def restore(self, arrays: Snapshot) -> _Pair:
         """The pair of those arrays."""
         return _Pair(*(np.ascontiguousarray(arrays[name]) for name in _ARRAYS))
 
@@ -173,7 +181,7 @@ class OutputBrancher:
     def _bounded(self, pair: _Pair) -> tuple[_Pair, float, Floats | None]:
         """The pair with all its bounds, and the best value of the gain that was met."""
         walls = np.ascontiguousarray(linear.inverse(pair.V).T)
-        numbers, bounds, losses, edges = (x.copy() for x in (pair.numbers, pair.bounds, pair.losses, pair.edges))
+        numbers, bounds, losses, edges = pair.numbers.copy(), pair.bounds.copy(), pair.losses.copy(), pair.edges.copy()
         value, where = 0.0, None
         for k in np.flatnonzero(~np.isfinite(bounds)):
             bounds[k], u, losses[k], edges[k] = self._one_output(pair.V, walls, pair.E[k], numbers[k])
@@ -214,7 +222,7 @@ class OutputBrancher:
         narrow = _angle(pair.V, *widest(pair.V)) < _LAGGING * _angle(pair.E, c, d)
         if self.outputs == 1 or (pair.losses[worst] >= _ACCOUNTABLE * excess and not narrow):
             return 0 if a == b else 1 + a * rank + b
-        return 1 + rank**2 + c * self.outputs + d
+        return 1 + rank * rank + c * self.outputs + d
 
 
 def _angle(generators: Floats, a: int, b: int) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from certify.gain.question import GainProblem, Question, Violator
 from certify.gain.reduction import ReducedGain
-from certify.gain.search.queue import Search
+from certify.gain.search.queue import Brancher, Search
 from certify.gain.search.snapshot import Snapshot, nested, within
 
 _PILOT_SECONDS = 0.02
@@ -105,11 +105,16 @@ class Portfolio:
             self.best = max(self.best, search.best)
 
     def _cones(self) -> Search:
+        return Search(self._cone_brancher(), self.question.threshold, self.question.tolerance)
+
+    def _cone_brancher(self) -> Brancher:
         if self.problem.outputs > 1:
-            from certify.gain.outputs.brancher import OutputBrancher as Cones
-        else:
-            from certify.gain.cones.brancher import ConeBrancher as Cones
-        return Search(Cones(self.problem, self.reduced), self.question.threshold, self.question.tolerance)
+            from certify.gain.outputs.brancher import OutputBrancher
+
+            return OutputBrancher(self.problem, self.reduced)
+        from certify.gain.cones.brancher import ConeBrancher
+
+        return ConeBrancher(self.problem, self.reduced)
 
     def _consider_majorants(self) -> None:
         """Set engine S up once the cones have spent, and are expected to spend, what its first nodes cost."""

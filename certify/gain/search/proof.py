@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from certify.gain.search.queue import Brancher, Search
 from certify.gain.search.tree import LEAF
@@ -21,8 +22,8 @@ class Leaf:
     """
 
     root: int
-    state: object
-    hints: object | None
+    state: Any
+    hints: Any | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,10 +10,12 @@ import heapq
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from certify.arrays import Floats
 from certify.gain.question import Violator
 from certify.gain.search.snapshot import Snapshot, packed, unpacked
 from certify.gain.search.tree import Tree
@@ -29,7 +31,7 @@ class Part:
 
     bound: float
     share: float
-    state: object
+    state: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +45,11 @@ class Expansion:
     """
 
     open: list[Part]
-    code: np.ndarray
+    code: NDArray[np.uint16]
     closed: float
     nodes: int
     best: float = 0.0
-    where: np.ndarray | None = None
+    where: Floats | None = None
     sign: int = 1
 
 
@@ -68,10 +70,10 @@ class Brancher(Protocol):
     def expand(self, part: Part, threshold: float, best: float, budget: int) -> Expansion:
         """Explore below the part; what is bounded by `threshold` is settled. best: the largest value known, own units."""
 
-    def children(self, state: object, split: int) -> tuple[object, object]:
+    def children(self, state: Any, split: int) -> tuple[Any, Any]:
         """The two states that a split in the tree's code makes, in the order of the tree."""
 
-    def hints(self, state: object, level: float) -> object | None:
+    def hints(self, state: Any, level: float) -> Any | None:
         """A proof that the part is bounded by the level (own units), made afresh; None where there is none to be had."""
 
     def found(self, expansion: Expansion) -> Violator | None:
@@ -86,10 +88,10 @@ class Brancher(Protocol):
     def own_value(self, gain: float) -> float:
         """A gain in the brancher's units."""
 
-    def snapshot(self, state: object) -> dict[str, np.ndarray]:
+    def snapshot(self, state: Any) -> Snapshot:
         """A part's state as arrays."""
 
-    def restore(self, arrays: dict[str, np.ndarray]) -> object:
+    def restore(self, arrays: Snapshot) -> Any:
         """The state of those arrays."""
 
 
@@ -177,7 +179,7 @@ class Search:
             self._note(place, expansion)
         self._drop_settled()
 
-    def _take(self, source: list | None) -> tuple[float, int, Part]:
+    def _take(self, source: list[tuple[float, int, Part]] | None) -> tuple[float, int, Part]:
         """The worst part, or the newest of the stack where that is too long or the queue empty."""
         item = self._stack.pop() if source or not self._queue else heapq.heappop(self._queue)
         self.open_share -= item[2].share

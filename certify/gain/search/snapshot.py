@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
-Snapshot = dict[str, np.ndarray]
+from certify.arrays import AnyArray
+
+Snapshot: TypeAlias = dict[str, AnyArray]
 
 
 def packed(name: str, items: Sequence[Snapshot]) -> Snapshot:

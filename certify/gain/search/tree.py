@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from certify.gain.search.snapshot import Snapshot, packed, unpacked
 
@@ -22,13 +23,13 @@ class Tree:
     """roots: how many parts there were at first, numbered from 0."""
 
     roots: int
-    _records: dict[int, tuple[np.ndarray, int]] = field(default_factory=dict)
+    _records: dict[int, tuple[NDArray[np.uint16], int]] = field(default_factory=dict)
     _next: int = -1
 
     def __post_init__(self) -> None:
         self._next = max(self._next, self.roots)
 
-    def record(self, place: int, code: np.ndarray, open_parts: int) -> int:
+    def record(self, place: int, code: NDArray[np.uint16], open_parts: int) -> int:
         """Note the splits below a part; the number of its first open part, the others follow."""
         first = self._next
         self._next += open_parts
