@@ -6,6 +6,7 @@ import math
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def scaled_dual(problem: TrainingProblem, lower: LowerBound, inside: float) -> S
     return ScaledDual(nu, value, hinges, *_measured(problem, hinges, nu))
 
 
-def dual_document(dual: ScaledDual, proofs: list) -> dict:
+def dual_document(dual: ScaledDual, proofs: list[Any]) -> dict[str, Any]:
     """The part `dual` of a certificate."""
     return {"nu": hexadecimal(dual.nu), **dual.hinges.document(), "proofs": proofs}
 
@@ -62,8 +63,8 @@ def _feasible(problem: TrainingProblem, nu: np.ndarray) -> np.ndarray:
 def _measured(problem: TrainingProblem, hinges: Hinges, nu: np.ndarray) -> tuple[np.ndarray, float]:
     """The weights and the limit, by the checker's own code, as signs have to be exact; each rounded once, the limit down."""
     ratios = None if hinges.ratios is None else hinges.ratios.tolist()
-    lists = [None if x is None else x.tolist() for x in (hinges.centre, hinges.basis)]
-    dual = Dual(nu.tolist(), *lists, hinges.points.tolist(), hinges.members.tolist(), ratios, (None, None))
+    centre, basis = (None if x is None else x.tolist() for x in (hinges.centre, hinges.basis))
+    dual = Dual(nu.tolist(), centre, basis, hinges.points.tolist(), hinges.members.tolist(), ratios, (None, None))
     found = reduced(training_problem(_checked(problem.objective), _inputs(problem)), dual)
     unit = 1 << found.weight_shift
     weights = np.array([w / unit for w in found.weights])

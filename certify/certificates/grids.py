@@ -8,20 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from certify.arrays import Floats
+
 _MOST_SHIFT = 4000
 
 
-def shift_for(values: np.ndarray, bits: int) -> int:
+def shift_for(values: Floats, bits: int) -> int:
     """The shift s >= 0 of a grid 2^-s on which the largest value has that many bits."""
     top = float(np.max(np.abs(values), initial=0.0))
     return min(max(bits - math.frexp(top)[1], 0), _MOST_SHIFT) if top > 0 else 0
 
 
-def on_grid(values: np.ndarray, shift: int, rounding: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def on_grid(values: Floats, shift: int, rounding: Callable[[Floats], Floats]) -> Floats:
     """values rounded to multiples of 2^-shift."""
-    return np.ldexp(rounding(np.ldexp(values, shift)), -shift)
+    rounded: Floats = np.ldexp(rounding(np.ldexp(values, shift)), -shift)
+    return rounded
 
 
-def as_grid(values: np.ndarray, shift: int) -> dict[str, Any]:
+def as_grid(values: Floats, shift: int) -> dict[str, Any]:
     """Multiples of 2^-shift as the certificate has them."""
     return {"shift": shift, "integers": [int(x) for x in np.ldexp(values, shift).ravel()]}

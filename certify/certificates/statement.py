@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def statement(objective: Objective, source: Source, claims: Claims, carried: boo
             "eps": float(claims.eps).hex(),
             "value": _bounds(claims.value),
             "lower_bound": None,
-            "better": None if claims.better is None else _better(claims.better, claims.better_value),
+            "better": None if claims.better is None else _better(claims.better, cast(Bounds, claims.better_value)),
         },
         "dual": None,
     }

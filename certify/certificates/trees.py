@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.certificates.cones import SuggestedTree
 from certify.certificates.hinges import Hinges
 from certify.certificates.side import Side
@@ -20,13 +21,14 @@ _SAME = 1e-9  # distance of normalised values at a few directions, below which t
 
 def tree_of_cones(side: Side, sign: int, gain: GainBound | None) -> SuggestedTree:
     """The search's start cones and splits for one sign; where there are none, a fan that is round, to be split from scratch."""
-    brancher = _brancher("cones", gain)
-    if brancher is not None and brancher.reduced.rank == side.rank:
+    search = _search("cones", gain)
+    if search is not None and search.brancher.reduced.rank == side.rank:
+        brancher = search.brancher
         fan, other = brancher.fan(sign), brancher.fan(1)
         if fan is not None:
             first = 0 if sign > 0 or other is None else side.rank + 1
             images = side.hinges.lowered(brancher.reduced.basis.T)
-            tree = gain.proof.search.tree
+            tree = search.tree
             return SuggestedTree(fan, images, [tree.walk(first + k) for k in range(side.rank + 1)])
     fan = start_fan(_of_order_one(np.vstack([side.plus, side.minus])))
     images = np.eye(side.rank)
@@ -36,27 +38,29 @@ def tree_of_cones(side: Side, sign: int, gain: GainBound | None) -> SuggestedTre
 
 def tree_of_cuts(side: Side, sign: int, gain: GainBound | None) -> Iterable[int]:
     """The search's cuts for one sign, by the numbers of this side's points; a single leaf where there are none."""
-    brancher = _brancher("majorants", gain)
-    roots = [] if brancher is None else [part.state.sign for part in brancher.roots()]
-    if sign not in roots:
+    search = _search("majorants", gain)
+    roots = [] if search is None else [part.state.sign for part in search.brancher.roots()]
+    if search is None or sign not in roots:
         return (LEAF,)
-    places = _same_hinges(side.hinges, brancher.hinges)
-    splits = list(gain.proof.search.tree.walk(roots.index(sign)))
+    places = _same_hinges(side.hinges, search.brancher.hinges)
+    splits = list(search.tree.walk(roots.index(sign)))
     if not all(code == LEAF or code - 1 in places for code in splits):
         return (LEAF,)
     return [code if code == LEAF else places[code - 1] + 1 for code in splits]
 
 
-def _brancher(name: str, gain: GainBound | None) -> Any:
-    """The engine behind a bound, if it is the one of that name."""
-    found = gain is not None and gain.proof is not None and gain.proof.method == name
-    return gain.proof.brancher if found else None
+def _search(name: str, gain: GainBound | None) -> Any:
+    """The search behind a bound, if its brancher is the one of that name."""
+    proof = None if gain is None else gain.proof
+    return proof.search if proof is not None and proof.method == name else None
 
 
-def _of_order_one(rows: np.ndarray) -> np.ndarray:
+def _of_order_one(rows: Floats) -> Floats:
     """The rows that are not zero, each times a power of two."""
     largest = np.max(np.abs(rows), axis=1, initial=0.0)
-    return np.ldexp(rows, -np.frexp(largest)[1][:, None])[largest > 0]
+    scaled: Floats = np.ldexp(rows, -np.frexp(largest)[1][:, None])
+    kept: Floats = scaled[largest > 0]
+    return kept
 
 
 def _same_hinges(own: Hinges, others: Any) -> dict[int, int]:
@@ -67,7 +71,7 @@ def _same_hinges(own: Hinges, others: Any) -> dict[int, int]:
     directions = w
     if own.free:
         heights = rng.uniform(-0.5, 0.5, len(w)) * own.radius * norm(w, axis=1)
-        directions = np.column_stack([w, heights - matmul(w, own.centre)])
+        directions = np.column_stack([w, heights - matmul(w, cast(Floats, own.centre))])
     lowered = own.lowered(directions)
     lengths = norm(lowered[:, :-1] if own.free else lowered, axis=1)
     ours = _normalised(matmul(own.rows(), (lowered / lengths[:, None]).T))
@@ -81,7 +85,8 @@ def _same_hinges(own: Hinges, others: Any) -> dict[int, int]:
     return places
 
 
-def _normalised(values: np.ndarray) -> np.ndarray:
+def _normalised(values: Floats) -> Floats:
     """Rows of length 1; zero rows stay."""
     sizes = norm(values, axis=1)[:, None]
-    return values / np.where(sizes > 0, sizes, 1.0)
+    unit: Floats = values / np.where(sizes > 0, sizes, 1.0)
+    return unit

@@ -168,8 +168,9 @@ def _network(field: Field, objective: Objective, m: int | None, d: int) -> Netwo
     return Network(u, b, a, c)
 
 
-def _nothing(field: Field) -> None:
+def _nothing(field: Field) -> Any:
     require(field.absent, f"{field.where}: the objective has no such bias, expected null")
+    return None
 
 
 def _claim(field: Field, objective: Objective, d: int) -> Claim:

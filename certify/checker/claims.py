@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
-from certify.checker.certificate import Certificate, Claim, Data, Dual, Network, read_certificate
+from certify.checker.certificate import Better, Certificate, Claim, Data, Dual, Network, read_certificate
 from certify.checker.cones import check_cones
 from certify.checker.hashes import data_sha256, network_sha256
 from certify.checker.majorants import check_majorants
@@ -43,10 +44,10 @@ class Accepted:
 def decide(data: bytes, paranoid: bool = False) -> Accepted:
     """Decide a certificate that carries its arrays. Raises Rejected with the reason, WithoutArrays where it does not."""
     certificate = read_certificate(data)
-    carried = certificate.data.arrays, certificate.network.arrays
-    if None in carried:
+    data_carried, network_carried = certificate.data.arrays, certificate.network.arrays
+    if data_carried is None or network_carried is None:
         raise WithoutArrays("the certificate does not carry its arrays: certify verify CERT MODEL DATA decides it")
-    return decide_for(certificate, *carried, paranoid)
+    return decide_for(certificate, cast(Data, data_carried), cast(Network, network_carried), paranoid)
 
 
 def decide_for(certificate: Certificate, data: Data, network: Network, paranoid: bool = False) -> Accepted:
@@ -74,14 +75,16 @@ def _require_same(certificate: Certificate, data: Data, network: Network) -> Non
     objective = certificate.objective
     wanted = objective.hidden_bias != "none", objective.output_bias != "none"
     require(biases == wanted, f"hidden and output bias: there are {biases}, the objective has {wanted}")
-    carried = certificate.data.arrays or data, certificate.network.arrays or network
-    for name, arrays, stated in (
-        ("data", (data, carried[0]), certificate.data.sha256),
-        ("network", (network, carried[1]), certificate.network.sha256),
+    inputs = certificate.inputs
+    data_carried = cast(Data, certificate.data.arrays or data)
+    network_carried = cast(Network, certificate.network.arrays or network)
+    of_data = [data_sha256(each, inputs) for each in (data, data_carried)]
+    of_network = [network_sha256(each, inputs) for each in (network, network_carried)]
+    for name, found, digest in (
+        ("data", of_data, certificate.data.sha256),
+        ("network", of_network, certificate.network.sha256),
     ):
-        digest = data_sha256 if name == "data" else network_sha256
-        found = [digest(each, certificate.inputs) for each in arrays]
-        require(found == [stated, stated], f"{name}: not the arrays that the certificate is about (SHA-256 {found[0]})")
+        require(found == [digest, digest], f"{name}: not the arrays that the certificate is about (SHA-256 {found[0]})")
 
 
 def _require_enclosed(value: tuple[Fraction, Fraction], stated: tuple[float, float], where: str) -> None:
@@ -92,7 +95,7 @@ def _require_enclosed(value: tuple[Fraction, Fraction], stated: tuple[float, flo
 def _lower_bound(certificate: Certificate, problem: Problem, paranoid: bool) -> int:
     bound, dual = certificate.claim.lower_bound, certificate.dual
     require((bound is None) == (dual is None), "claim.lower_bound and dual: one of them is there without the other")
-    if dual is None:
+    if dual is None or bound is None:
         return 0
     value = dual_value_below(problem, dual.nu)
     require(Fraction(bound) <= value, f"claim.lower_bound: the dual vector proves {rounded(value)} at most")
@@ -118,11 +121,11 @@ def _require_verdict(claim: Claim, width: int, value: tuple[Fraction, Fraction])
     """certified: gap <= eps F. refuted: the better network is no wider. open: no verdict; what is stated holds."""
     if claim.verdict == "certified":
         require(claim.lower_bound is not None, "claim: certified without a lower bound")
-        gap = value[1] - Fraction(claim.lower_bound)
+        gap = value[1] - Fraction(cast(float, claim.lower_bound))
         require(gap <= Fraction(claim.eps) * value[0], f"claim: the gap is {rounded(gap)}, more than eps allows")
     if claim.verdict == "refuted":
         require(claim.better is not None, "claim: refuted without a better network")
-        wide = len(claim.better.network.output_weights)
+        wide = len(cast(Better, claim.better).network.output_weights)
         require(wide <= width, f"claim: the better network has width {wide}, more than {width}")
 
 

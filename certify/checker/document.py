@@ -33,7 +33,7 @@ def read_bytes(path: str) -> bytes:
 def parse_document(data: bytes) -> dict[str, Any]:
     """The JSON object that the bytes hold, its checksum confirmed and taken out. Raises Rejected."""
     try:
-        document = json.loads(
+        document: dict[str, Any] = json.loads(
             _decompressed(data).decode("utf-8"),
             object_pairs_hook=_without_duplicates,
             parse_int=_integer,

@@ -36,7 +36,8 @@ class Field:
         """An integer in [low, high]."""
         fits = type(self.value) is int and low <= self.value <= high
         require(fits, f"{self.where}: expected an integer from {low} to {high}, found {shown(self.value)}")
-        return self.value
+        number: int = self.value
+        return number
 
     def integers(self, count: int | None = None, low: int | None = None, high: int | None = None) -> list[int]:
         """A list of integers, each in [low, high] where these are given."""
@@ -64,11 +65,12 @@ class Field:
         """One of the words."""
         fits = type(self.value) is str and self.value in choices
         require(fits, f"{self.where}: expected {' or '.join(choices)}, found {shown(self.value)}")
-        return self.value
+        word: str = self.value
+        return word
 
     def digest(self) -> str:
         """A SHA-256 in lower-case hexadecimal."""
-        text = self.value
+        text: str = self.value
         fits = type(text) is str and len(text) == 64 and set(text) <= set("0123456789abcdef")
         require(fits, f"{self.where}: expected a SHA-256 in hexadecimal, found {shown(text)}")
         return text
@@ -83,7 +85,8 @@ class Field:
         fits = len(self.value) == count if count is not None else len(self.value) >= least
         wanted = count if count is not None else f"at least {least}"
         require(fits, f"{self.where}: expected {wanted} entries, found {len(self.value)}")
-        return self.value
+        values: list[Any] = self.value
+        return values
 
 
 def _reals(texts: list[Any], where: str) -> list[float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 from certify.checker.certificate import Data, Network, Objective
 from certify.checker.logarithms import BITS, entropy_below, softplus_bounds
@@ -95,23 +96,23 @@ def _predictions(problem: Problem, network: Network) -> tuple[list[int], int]:
     b = network.hidden_bias
     neurons = [u if b is None else [*u, b[j]] for j, u in enumerate(network.hidden_weights)]
     rows, row_shift = rows_on_grid(problem.rows)
-    neurons, neuron_shift = rows_on_grid(neurons)
+    steps, neuron_shift = rows_on_grid(neurons)
     a, a_shift = on_grid(network.output_weights)
     (c,), c_shift = on_grid([network.output_bias or 0.0])
     inner = row_shift + neuron_shift + a_shift
     shift = max(inner, c_shift)
     constant = c << (shift - c_shift)
-    sums = [sum(o * t for o, u in zip(a, neurons) if (t := dot(u, row)) > 0) for row in rows]
+    sums = [sum(o * t for o, u in zip(a, steps) if (t := dot(u, row)) > 0) for row in rows]
     return [(f << (shift - inner)) + constant for f in sums], shift
 
 
 def _penalty(objective: Objective, network: Network) -> Fraction:
     hidden = [x for u in network.hidden_weights for x in u]
     if objective.hidden_bias == "penalized":
-        hidden = hidden + network.hidden_bias
+        hidden = hidden + cast(list[float], network.hidden_bias)
     output = network.output_weights
     if objective.output_bias == "penalized":
-        output = [*output, network.output_bias]
+        output = [*output, cast(float, network.output_bias)]
     return (
         Fraction(objective.hidden_decay) * _squares(hidden) + Fraction(objective.output_decay) * _squares(output)
     ) / 2

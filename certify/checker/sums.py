@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from itertools import compress
 from operator import add
+from typing import Any
 
 from certify.checker.numbers import dot
 
@@ -26,7 +27,7 @@ class Generator:
 
     __slots__ = ("error", "exact", "top", "values", "vector")
 
-    def __init__(self, vector: list[int], values: list, error: float) -> None:
+    def __init__(self, vector: list[int], values: list[Any], error: float) -> None:
         self.vector, self.values, self.error = vector, values, error
         self.top: int | None = None
         self.exact: int | None = None
@@ -37,7 +38,7 @@ class ExactSums:
 
     def __init__(self, plus: list[list[int]], minus: list[list[int]], rank: int) -> None:
         self.plus, self.minus = plus, minus
-        self.plus_columns = [[row[c] for row in plus] for c in range(rank)]
+        self.plus_columns: list[list[Any]] = [[row[c] for row in plus] for c in range(rank)]
         self.minus_columns = [[row[c] for row in minus] for c in range(rank)]
 
     def generator(self, vector: list[int]) -> Generator:
@@ -117,7 +118,7 @@ class FastSums(ExactSums):
         return gates
 
 
-def _combined(columns: list[list], vector: Sequence) -> list:
+def _combined(columns: list[list[Any]], vector: Sequence[Any]) -> list[Any]:
     """row . vector for every row, column by column."""
     total = [x * vector[0] for x in columns[0]]
     for column, factor in zip(columns[1:], vector[1:], strict=True):
@@ -125,7 +126,7 @@ def _combined(columns: list[list], vector: Sequence) -> list:
     return total
 
 
-def _mixed(x: list, i: float, y: list, j: float) -> list:
+def _mixed(x: list[Any], i: float, y: list[Any], j: float) -> list[Any]:
     if i == 1 and j == 1:
         return list(map(add, x, y))
     return [i * a + j * b for a, b in zip(x, y, strict=True)]
