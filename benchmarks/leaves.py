@@ -17,12 +17,12 @@ from certify.certificates.side import side_of
 from certify.certificates.writing import write_certificate
 from certify.decide.check import check_network
 from certify.decide.options import CheckOptions
-from certify.decide.verdict import Verdict
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.problem.training import TrainingProblem, training_problem
+from certify.verdict import Verdict
 
 _INSIDE = 1e-9  # the share by which the writer scales the dual vector down at first
 _REPEATS = 5

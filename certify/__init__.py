@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from certify.decide.descend import descend_network
     from certify.decide.options import CheckOptions
     from certify.decide.solve import solve_dataset
-    from certify.decide.verdict import Decision, Reason, Verdict
     from certify.errors import CertifyError, InputError
     from certify.files import load_dataset, load_model, resolve_objective, save_network
     from certify.problem.dataset import Dataset
     from certify.problem.network import Network
     from certify.problem.objective import Bias, Loss, Objective, Reduction
+    from certify.verdict import Decision, Reason, Verdict
 
 __version__ = "0.1.0"
 
@@ -29,9 +29,9 @@ _HOMES = {
     "Loss": "certify.problem.objective",
     "Reduction": "certify.problem.objective",
     "Bias": "certify.problem.objective",
-    "Verdict": "certify.decide.verdict",
-    "Decision": "certify.decide.verdict",
-    "Reason": "certify.decide.verdict",
+    "Verdict": "certify.verdict",
+    "Decision": "certify.verdict",
+    "Reason": "certify.verdict",
     "CheckOptions": "certify.decide.options",
     "check_network": "certify.decide.check",
     "solve_dataset": "certify.decide.solve",

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import certify
 
 PACKAGE = Path(certify.__file__).parent
@@ -68,3 +70,37 @@ def test_a_circle_would_be_found() -> None:
     """The search itself, on a few modules."""
     assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == ["b", "c"]
+
+
+LAYERS = (
+    ("checker",),
+    ("errors", "arrays"),
+    ("_core",),
+    ("rounding", "linear"),
+    ("gain",),
+    ("problem",),
+    ("files", "patterns", "verdict"),
+    ("convex", "certificates"),
+    ("decide",),
+    ("report",),
+    ("cli",),
+)
+
+
+def room(name: str) -> str:
+    """gain of certify.gain.search.queue."""
+    return name.split(".")[1] if "." in name else ""
+
+
+@pytest.mark.parametrize("own", [name for name in MODULES if room(name) not in ("", "__main__")])
+def test_nothing_imports_upwards(own: str) -> None:
+    """A room knows those below it, and itself: not the ones beside it, nor above, not even inside a function."""
+    height = {room: k for k, layer in enumerate(LAYERS) for room in layer}
+    nodes = [node for node in ast.walk(ast.parse(MODULES[own].read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+    for node in nodes:
+        other = room(node.module or "") if (node.module or "").startswith("certify.") else room(own)
+        assert other == room(own) or height[other] < height[room(own)], f"{own} imports {node.module}"
+    if room(own) == "checker":
+        assert not [
+            node for node in nodes if (node.module or "").startswith("certify.") and room(node.module) != "checker"
+        ]

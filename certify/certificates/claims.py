@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certify.decide.verdict import Bounds, Decision, Verdict
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
+from certify.verdict import Bounds, Decision, Verdict
 
 
 @dataclass(frozen=True, slots=True, eq=False)

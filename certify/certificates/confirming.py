@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from certify.certificates.claims import Source
 from certify.certificates.writing import Writing, Written, write_certificate
-from certify.decide.verdict import Bounds, Decision, Reason, Verdict
 from certify.gain.question import Limits
 from certify.problem.network import Network
 from certify.problem.training import TrainingProblem
+from certify.verdict import Bounds, Decision, Reason, Verdict
 
 _GRACE_SECONDS = 2.0  # for writing, where the search has used up its time
 

@@ -9,10 +9,10 @@ import numpy as np
 from certify.certificates.claims import Claims, Source
 from certify.checker.certificate import FORMAT, VERSION, Data
 from certify.checker.certificate import Network as CheckedNetwork
-from certify.decide.verdict import Bounds
 from certify.problem.dataset import Dataset, canonical_sha256
 from certify.problem.network import Network
 from certify.problem.objective import Objective
+from certify.verdict import Bounds
 
 
 def statement(objective: Objective, source: Source, claims: Claims, carried: bool) -> dict[str, Any]:

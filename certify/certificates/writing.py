@@ -22,11 +22,11 @@ from certify.checker.certificate import read_certificate
 from certify.checker.claims import decide_for
 from certify.checker.document import MOST_BYTES
 from certify.checker.rejection import Rejected
-from certify.decide.verdict import Verdict
 from certify.gain.question import GainBound, Limits
 from certify.problem.dual import LowerBound
 from certify.problem.network import Network
 from certify.problem.training import TrainingProblem
+from certify.verdict import Verdict
 
 _INSIDE = (
     1e-9,

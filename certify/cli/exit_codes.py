@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from certify.cli.choices import FailOn
 
 if TYPE_CHECKING:
-    from certify.decide.verdict import Verdict
+    from certify.verdict import Verdict
 
 DONE = 0
 REFUTED = 1
@@ -31,7 +31,7 @@ def worst(codes: Iterable[int]) -> int:
 
 def exit_code(verdict: Verdict, fail_on: FailOn, exit_zero: bool) -> int:
     """The code of a finished check; `fail_on` and `exit_zero` tune 1 and 4 only."""
-    from certify.decide.verdict import Decision, Reason
+    from certify.verdict import Decision, Reason
 
     if verdict.interrupted or verdict.reason is Reason.INTERRUPTED:
         return INTERRUPTED

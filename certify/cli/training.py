@@ -15,10 +15,10 @@ from certify.problem.objective import Objective
 
 if TYPE_CHECKING:
     from certify.cli.results import Outcome
-    from certify.decide.verdict import Verdict
     from certify.files import StoredDataset, StoredModel
     from certify.problem.network import Network
     from certify.report.record import CheckRecord, TrainingRecord
+    from certify.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, eq=False)

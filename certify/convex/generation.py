@@ -18,9 +18,9 @@ from certify.convex.polish import polish
 from certify.convex.pricing import climbed
 from certify.convex.restricted import affordable_blocks, solve_restricted
 from certify.convex.solution import RestrictedSolution
-from certify.gain.question import GainProblem, Limits, Violator, gain_problem
+from certify.gain.question import GainProblem, Limits, Violator
 from certify.linear import matmul, norm
-from certify.problem.dual import dual_vector
+from certify.problem.dual import dual_vector, gain_problem
 from certify.problem.training import Neurons, TrainingProblem
 
 _ADD_AT_ONCE = 12

@@ -23,7 +23,6 @@ from certify.decide.same_width.search import SameWidthSearch
 from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
 from certify.decide.stationarity import assess
-from certify.decide.verdict import Bounds, SearchReport, Verdict
 from certify.decide.witness import (
     Candidate,
     descents,
@@ -33,13 +32,14 @@ from certify.decide.witness import (
     witnesses,
 )
 from certify.gain.ascents import proved_gain
-from certify.gain.question import GainBound, Limits, Violator, gain_problem
+from certify.gain.question import GainBound, Limits, Violator
 from certify.linear import matrix_rank
 from certify.problem.dataset import Dataset
-from certify.problem.dual import dual_vector, transferred_gain
+from certify.problem.dual import dual_vector, gain_problem, transferred_gain
 from certify.problem.network import Network
 from certify.problem.objective import Objective
 from certify.problem.training import evaluate
+from certify.verdict import Bounds, SearchReport, Verdict
 
 _DEFAULTS = CheckOptions()
 _OWN_GAIN_SECONDS = 5.0

@@ -6,11 +6,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from certify.decide.verdict import Bounds, Decision, Reason, SameWidth, SearchReport, Stationarity, Verdict, Witness
 from certify.decide.witness import displacement
 from certify.problem.network import Network
 from certify.problem.training import TrainingProblem
 from certify.rounding import UNIT
+from certify.verdict import Bounds, Decision, Reason, SameWidth, SearchReport, Stationarity, Verdict, Witness
 
 _TINY = 1e-300
 _LOCAL_SHARE = 0.01  # a local direction that lowers the objective by less than this share is beside the point

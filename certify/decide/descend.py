@@ -11,10 +11,10 @@ from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
 from certify.decide.scope import decidable_problem
-from certify.decide.verdict import Bounds, Decision, Verdict, Witness
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Objective
+from certify.verdict import Bounds, Decision, Verdict, Witness
 
 _DEFAULTS = CheckOptions()
 _MOST_STEPS = 50

@@ -10,11 +10,11 @@ import numpy as np
 from certify.arrays import Floats
 from certify.decide.same_width.trainer import Effort, Trainer, trainable, watched
 from certify.decide.stationarity import TOLERANCE, NeuronSlopes, descent_at_kink, every_slope, size_scale
-from certify.decide.verdict import Direction
 from certify.gain.question import Limits
 from certify.linear import norm
 from certify.problem.objective import Bias
 from certify.problem.training import Neurons, TrainingProblem, evaluate
+from certify.verdict import Direction
 
 _EFFORT = Effort(1_000, 1e-14)
 _STEPS = np.concatenate([[0.0], np.ldexp(1.0, np.arange(-60, 21))])

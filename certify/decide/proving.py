@@ -15,8 +15,8 @@ from certify.convex.solution import RestrictedSolution
 from certify.decide.engines import Engine, make_engine
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, Progress, ProgressCallback
-from certify.gain.question import GainBound, Limits, Violator, gain_problem
-from certify.problem.dual import LowerBound, scaled_dual_bound
+from certify.gain.question import GainBound, Limits, Violator
+from certify.problem.dual import LowerBound, gain_problem, scaled_dual_bound
 from certify.problem.training import TrainingProblem
 
 TIGHT = 1e-9  # relative accuracy that small problems get beyond eps

@@ -18,12 +18,12 @@ from certify.decide.same_width.candidates import pruned, retrained
 from certify.decide.same_width.search import SameWidthSearch
 from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
-from certify.decide.verdict import Decision, Verdict, Witness
 from certify.decide.witness import Candidate, rebuilt_candidates, shown, witnesses
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Bias, Objective
+from certify.verdict import Decision, Verdict, Witness
 
 _DEFAULTS = CheckOptions()
 _SAME_VALUE = 1e-9  # relative; of networks this close the narrowest is taken

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from certify.arrays import Floats, Ints
-from certify.decide.verdict import Stationarity
 from certify.gain.question import Limits
 from certify.linear import matmul, norm
 from certify.patterns.around import Hinges, gradients, merged
 from certify.patterns.steepest import Rise, steepest_rise
 from certify.problem.training import Neurons, TrainingProblem
+from certify.verdict import Stationarity
 
 TOLERANCE = 1e-6
 _BOUNDARY = 1e-7  # |x.u| below this times |x||u| counts as on the boundary

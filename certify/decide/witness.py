@@ -15,11 +15,11 @@ from certify.convex.solution import RestrictedSolution
 from certify.convex.sparsify import fewest, prune
 from certify.decide.descent import balanced, best_step, descend, displaced, measured, steepest
 from certify.decide.stationarity import dead_neurons
-from certify.decide.verdict import Bounds, Direction, Stationarity, Witness
 from certify.gain.question import Limits, Violator
 from certify.linear import matmul
 from certify.problem.network import Network
 from certify.problem.training import Neurons, TrainingProblem, evaluate
+from certify.verdict import Bounds, Direction, Stationarity, Witness
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,15 +12,12 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from certify import linear
 from certify.arrays import Floats
-
-if TYPE_CHECKING:
-    from certify.problem.training import TrainingProblem
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,11 +44,6 @@ class GainProblem:
             return 0.0
         gains = linear.matmul(np.maximum(linear.matmul(self.rows, direction), 0.0), self.nu)
         return float(gains if self.nu.ndim == 1 else math.hypot(*gains)) / size
-
-
-def gain_problem(problem: TrainingProblem, nu: Floats) -> GainProblem:
-    """The gain of a dual vector nu (n, k) of a training problem."""
-    return GainProblem(problem.rows, nu[:, 0] if problem.outputs == 1 else nu, problem.free_hidden_bias)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

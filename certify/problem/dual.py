@@ -11,18 +11,15 @@ import math
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from certify.arrays import Floats
+from certify.gain.question import GainBound, GainProblem
 from certify.linear import norm
 from certify.problem.objective import Bias
 from certify.problem.training import TrainingProblem
 from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, gamma, round_to_zero_sum, sums_to_zero
-
-if TYPE_CHECKING:
-    from certify.gain.question import GainBound
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -37,6 +34,11 @@ class LowerBound:
     value: float = 0.0
     nu: Floats | None = None
     gain: GainBound | None = None
+
+
+def gain_problem(problem: TrainingProblem, nu: Floats) -> GainProblem:
+    """The gain of a dual vector nu (n, k) of a training problem."""
+    return GainProblem(problem.rows, nu[:, 0] if problem.outputs == 1 else nu, problem.free_hidden_bias)
 
 
 def dual_vector(problem: TrainingProblem, predictions: Floats) -> Floats:

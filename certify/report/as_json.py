@@ -8,11 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from certify.decide.verdict import Bounds, Direction, SameWidth, SearchReport, Stationarity, Verdict, Witness
 from certify.problem.network import Network
 from certify.report.numbers import midpoint
 from certify.report.record import CheckRecord, FileRecord, TrainingRecord
 from certify.report.training import training_sentence
+from certify.verdict import Bounds, Direction, SameWidth, SearchReport, Stationarity, Verdict, Witness
 
 SCHEMA_VERSION = 1
 

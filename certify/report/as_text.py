@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from certify.decide.verdict import Decision, Direction, SameWidth, Verdict, Witness
 from certify.files.text import path_name
 from certify.problem.objective import Bias, Objective, Reduction
 from certify.report.numbers import GAP_DIGITS, difference, excess, ratio, rounded_down, rounded_up, shortest, with_error
 from certify.report.record import CheckRecord, FileRecord
 from certify.report.stationarity import neuron_table, stationarity_lines
 from certify.report.training import training_sentence
+from certify.verdict import Decision, Direction, SameWidth, Verdict, Witness
 
 COLUMNS = 80
 LABEL = 13

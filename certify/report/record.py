@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certify.decide.verdict import Bounds, Verdict
 from certify.problem.network import Network
 from certify.problem.objective import Objective
+from certify.verdict import Bounds, Verdict
 
 
 @dataclass(frozen=True, slots=True)

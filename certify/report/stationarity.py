@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from certify.decide.verdict import Stationarity
 from certify.report.numbers import GAP_DIGITS, rounded_up, shortest
+from certify.verdict import Stationarity
 
 WORST = 3
 LISTED_SAMPLES = 6

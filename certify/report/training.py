@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from certify.decide.verdict import Bounds, Verdict
 from certify.report.numbers import GAP_DIGITS, excess, rounded_down, with_error
 from certify.report.record import TrainingRecord
+from certify.verdict import Bounds, Verdict
 
 
 def neurons(number: int) -> str:

@@ -22,13 +22,13 @@ from certify.checker.claims import decide
 from certify.decide.check import check_network
 from certify.decide.engines import SearchEngine
 from certify.decide.options import CheckOptions
-from certify.decide.verdict import Bounds, Decision, Reason, Verdict
 from certify.gain.question import Limits
 from certify.gain.search.tree import Tree
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective
 from certify.problem.training import Enclosure, training_problem
+from certify.verdict import Bounds, Decision, Reason, Verdict
 
 GOALS = {
     "no bias": objective(0.3),

@@ -20,19 +20,19 @@ from certify.certificates.hinges import hinges_of
 from certify.certificates.majorant_units import Units, engine_side
 from certify.certificates.side import side_of
 from certify.checker.claims import decide
-from certify.decide.verdict import Bounds, Decision, Stationarity, Verdict
 from certify.gain.cones.fan import start_fan
 from certify.gain.engine import Question, bound_gain
 from certify.gain.majorants.brancher import MajorantBrancher
 from certify.gain.majorants.node import Majorant, Node
-from certify.gain.question import GainBound, Limits, gain_problem
+from certify.gain.question import GainBound, Limits
 from certify.gain.search.proof import GainProof
 from certify.gain.search.queue import Search
 from certify.problem.dataset import Dataset
-from certify.problem.dual import LowerBound, dual_vector
+from certify.problem.dual import LowerBound, dual_vector, gain_problem
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Objective
 from certify.problem.training import TrainingProblem, evaluate, training_problem
+from certify.verdict import Bounds, Decision, Stationarity, Verdict
 
 NONE, PENALIZED, FREE = Bias.NONE, Bias.PENALIZED, Bias.FREE
 

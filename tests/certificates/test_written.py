@@ -21,10 +21,10 @@ from certify.checker.certificate import read_certificate
 from certify.checker.claims import decide
 from certify.decide.check import check_network
 from certify.decide.options import CheckOptions
-from certify.decide.verdict import Decision, Verdict
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.verdict import Decision, Verdict
 
 NONE, PENALIZED, FREE = Bias.NONE, Bias.PENALIZED, Bias.FREE
 BIASES = ((NONE, NONE), (PENALIZED, PENALIZED), (FREE, NONE), (NONE, FREE), (FREE, FREE), (PENALIZED, FREE))

@@ -17,8 +17,8 @@ from report_examples import CERTIFIED, NETWORK, REFUTED, TOO_NARROW, UNBOUNDED
 import certify.decide.check
 from certify.cli.app import run
 from certify.cli.inputs import THREAD_VARIABLES
-from certify.decide.verdict import Reason, Verdict
 from certify.errors import Interrupted, ObjectiveError
+from certify.verdict import Reason, Verdict
 
 OBJECTIVE = ("--loss", "half-squared", "--reduction", "sum", "--weight-decay", "0.1", "--penalize", "all")
 INTERRUPTED = replace(UNBOUNDED, reason=Reason.INTERRUPTED)

@@ -25,7 +25,6 @@ from certify.decide import check as checking
 from certify.decide import witness
 from certify.decide.check import check_network
 from certify.decide.options import CheckOptions, Progress
-from certify.decide.verdict import Decision, Reason, Verdict
 from certify.decide.witness import Candidate
 from certify.errors import InputError
 from certify.problem.dataset import Dataset
@@ -33,6 +32,7 @@ from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.problem.training import Neurons
 from certify.rounding import round_to_zero_sum
+from certify.verdict import Decision, Reason, Verdict
 
 GOALS = [
     objective(0.05),

@@ -11,8 +11,8 @@ from oracles import dataset, objective, stated
 
 from certify.decide.conclusion import Findings, conclude
 from certify.decide.stationarity import assess
-from certify.decide.verdict import Bounds, Decision, Reason, SearchReport, Verdict, Witness
 from certify.problem.network import Network
+from certify.verdict import Bounds, Decision, Reason, SearchReport, Verdict, Witness
 
 PROBLEM = stated(dataset([[1.0], [-1.0]], [1, 1]), objective(0.1))
 REPORT = SearchReport("test", 0, 0.0, 1, 0.0)

@@ -13,10 +13,10 @@ from planted import STRICT, assert_consistent, optimal_network, random_data, wit
 
 from certify.decide.descend import Descent, descend_network
 from certify.decide.options import CheckOptions
-from certify.decide.verdict import Decision, Reason
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.verdict import Decision, Reason
 
 GOALS = [
     objective(0.05),

@@ -22,12 +22,12 @@ from certify.decide.same_width.candidates import report_of, retrained
 from certify.decide.same_width.search import SameWidthSearch
 from certify.decide.same_width.starts import VARIATIONS, Starts
 from certify.decide.same_width.trainer import THOROUGH, Effort, Trainer, trainable
-from certify.decide.verdict import Decision
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.problem.training import TrainingProblem, training_problem
+from certify.verdict import Decision
 
 GOALS = [
     objective(0.1),

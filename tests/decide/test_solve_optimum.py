@@ -15,10 +15,10 @@ from planted import STRICT, assert_consistent, check, random_data
 
 from certify.decide.options import CheckOptions
 from certify.decide.solve import Solution, solve_dataset, solve_path
-from certify.decide.verdict import Decision, Reason
 from certify.patterns.program import solve_full_program
 from certify.problem.dataset import Dataset
 from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.verdict import Decision, Reason
 
 GOALS = [objective(0.1, *parts) for parts in product(Loss, [Reduction.SUM], Bias, Bias)]
 GOALS += [objective(0.03, *parts) for parts in product(Loss, [Reduction.MEAN], [Bias.NONE, Bias.FREE], Bias)]

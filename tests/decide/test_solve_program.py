@@ -19,9 +19,9 @@ from certify.convex.sparse import from_entries, upper_triangle
 from certify.convex.stated import solve_in_cvxpy
 from certify.decide.options import CheckOptions
 from certify.decide.solve import solve_dataset
-from certify.gain.question import GainProblem, Limits, gain_problem
+from certify.gain.question import GainProblem, Limits
 from certify.patterns.kkt import gain_by_enumeration
-from certify.problem.dual import LowerBound, dual_vector, transferred_gain
+from certify.problem.dual import LowerBound, dual_vector, gain_problem, transferred_gain
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.problem.training import TrainingProblem
 from certify.rounding import round_to_zero_sum

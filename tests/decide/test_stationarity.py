@@ -18,11 +18,11 @@ from certify.decide.stationarity import (
     nearest_slope,
     neuron_slopes,
 )
-from certify.decide.verdict import Decision, Stationarity
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.problem.training import Neurons, TrainingProblem, training_problem
+from certify.verdict import Decision, Stationarity
 
 GOALS = [
     objective(0.1),

@@ -13,14 +13,14 @@ from planted import check, optimal_network, random_data, with_defect
 from certify.decide.descent import balanced, descend, displaced, steepest
 from certify.decide.options import CheckOptions
 from certify.decide.same_width.trainer import Trainer
-from certify.decide.verdict import Decision, Direction
 from certify.decide.witness import slot_candidates
 from certify.gain.engine import Question, bound_gain
-from certify.gain.question import Limits, gain_problem
-from certify.problem.dual import dual_vector
+from certify.gain.question import Limits
+from certify.problem.dual import dual_vector, gain_problem
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.problem.training import Neurons, TrainingProblem, training_problem
+from certify.verdict import Decision, Direction
 
 GOALS = [
     objective(0.1),

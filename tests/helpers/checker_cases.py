@@ -10,10 +10,10 @@ from certificates import Plan, Reduced, document, sealed
 from exact import random_network
 from oracles import ORACLES, dataset, objective
 
-from certify.decide.verdict import Decision
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.verdict import Decision
 
 NONE, PENALIZED, FREE = Bias.NONE, Bias.PENALIZED, Bias.FREE
 HALF, SQUARED, LOGISTIC = Loss.HALF_SQUARED, Loss.SQUARED, Loss.LOGISTIC

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from certify.decide.verdict import Decision, Reason
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.problem.training import TrainingProblem, training_problem
+from certify.verdict import Decision, Reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)

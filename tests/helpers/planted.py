@@ -14,13 +14,13 @@ from certify.convex.generation import ColumnGeneration
 from certify.convex.sparsify import prune
 from certify.decide.check import check_network
 from certify.decide.options import CheckOptions
-from certify.decide.verdict import Decision, Reason, Verdict
 from certify.gain.engine import Question, bound_gain
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective
 from certify.problem.training import TrainingProblem
+from certify.verdict import Decision, Reason, Verdict
 
 STRICT = CheckOptions(eps=1e-6, time_limit=20.0)
 

@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from certify.decide.verdict import (
+from certify.problem.network import Network
+from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.report.record import CheckRecord, FileRecord
+from certify.verdict import (
     Bounds,
     Decision,
     Direction,
@@ -18,9 +21,6 @@ from certify.decide.verdict import (
     Verdict,
     Witness,
 )
-from certify.problem.network import Network
-from certify.problem.objective import Bias, Loss, Objective, Reduction
-from certify.report.record import CheckRecord, FileRecord
 
 NETWORK = Network(np.array([[1.0, 0.5], [0.0, 0.0]]), np.array([[1.0], [0.0]]), np.array([0.25, 0.0]))
 OBJECTIVE = Objective(Loss.HALF_SQUARED, Reduction.SUM, 0.1, 0.1, Bias.PENALIZED, Bias.NONE)

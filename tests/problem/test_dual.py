@@ -11,9 +11,8 @@ import pytest
 from exact import dot, fractions, natural_log
 from oracles import ORACLES, Oracle, dataset, objective, stated
 
-from certify.gain.question import gain_problem
 from certify.patterns.kkt import gain_by_enumeration
-from certify.problem.dual import best_constant, dual_vector, scaled_dual_bound, zero_sums
+from certify.problem.dual import best_constant, dual_vector, gain_problem, scaled_dual_bound, zero_sums
 from certify.problem.objective import Bias, Loss, Reduction
 from certify.problem.training import TrainingProblem
 from certify.rounding import round_to_zero_sum

@@ -13,9 +13,17 @@ from oracles import ORACLES, Oracle, objective
 
 from certify.decide.descent import descend
 from certify.gain.engine import Question, bound_gain
-from certify.gain.question import Limits, gain_problem
+from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
-from certify.problem.dual import LowerBound, best_constant, dual_vector, scaled_dual_bound, transferred_gain, zero_sums
+from certify.problem.dual import (
+    LowerBound,
+    best_constant,
+    dual_vector,
+    gain_problem,
+    scaled_dual_bound,
+    transferred_gain,
+    zero_sums,
+)
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.problem.training import Neurons, TrainingProblem, evaluate, training_problem

@@ -10,10 +10,10 @@ import pytest
 from oracles import objective
 from planted import check, optimal_network, random_data, with_defect
 
-from certify.decide.verdict import Decision
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.verdict import Decision
 
 Case = tuple[Network, Dataset, Objective]
 GOAL = objective(0.05)

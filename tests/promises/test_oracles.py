@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from oracles import NETWORK_CASE_IDS, NETWORK_CASES, KnownNetwork, Oracle, objective_value, restated
 
-from certify.decide.verdict import Decision
 from certify.problem.objective import Loss, Reduction
+from certify.verdict import Decision
 
 
 @pytest.mark.parametrize(("oracle", "known"), NETWORK_CASES, ids=NETWORK_CASE_IDS)

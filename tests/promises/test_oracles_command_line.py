@@ -11,9 +11,9 @@ from oracles import NETWORK_CASE_IDS, NETWORK_CASES, KnownNetwork, Oracle, objec
 
 from certify.cli.app import run
 from certify.cli.inputs import THREAD_VARIABLES
-from certify.decide.verdict import Decision
 from certify.problem.network import Network
 from certify.problem.objective import Bias
+from certify.verdict import Decision
 
 CODES = {Decision.CERTIFIED: 0, Decision.REFUTED: 1, Decision.INCONCLUSIVE: 4}
 

@@ -9,9 +9,9 @@ import pytest
 from oracles import objective
 from planted import check, optimal_network, random_data, with_defect
 
-from certify.decide.verdict import Decision, Reason
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
+from certify.verdict import Decision, Reason
 
 COMBINATIONS = [objective(0.05, *parts) for parts in product(Loss, [Reduction.SUM], Bias, Bias)]
 COMBINATIONS += [objective(0.02, *parts) for parts in product(Loss, [Reduction.MEAN], Bias, Bias)]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from report_examples import CERTIFIED, REFUTED, TOO_NARROW, UNBOUNDED, VERDICTS, record
 
-from certify.decide.verdict import Verdict
 from certify.report.as_json import check_as_dict, to_json
+from certify.verdict import Verdict
 
 KEYS = {
     "": "schema_version verdict reason eps objective value lower_bound gap relative_gap optimum gain width width_needed "

@@ -9,9 +9,9 @@ from fractions import Fraction
 import pytest
 from report_examples import CERTIFIED, OBJECTIVE, REFUTED, TOO_NARROW, UNBOUNDED, VERDICTS, record
 
-from certify.decide.verdict import Verdict
 from certify.problem.objective import Bias, Loss, Reduction
 from certify.report.as_text import text_report, verdict_line
+from certify.verdict import Verdict
 
 
 @pytest.mark.parametrize(

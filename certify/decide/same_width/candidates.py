@@ -9,11 +9,11 @@ import numpy as np
 from certify.convex.blocks import network_of
 from certify.convex.solution import RestrictedSolution
 from certify.decide.same_width.search import WORK, SameWidthSearch
-from certify.decide.verdict import Bounds, SameWidth
 from certify.decide.witness import Candidate, resolved
 from certify.gain.question import Limits
 from certify.linear import norm
 from certify.problem.training import Neurons, TrainingProblem, evaluate
+from certify.verdict import Bounds, SameWidth
 
 _SUBSETS = 4
 _SMALL = 20_000  # entries of the convex program on a point's own patterns that L-BFGS may leave digits to

@@ -17,9 +17,9 @@ from certify.arrays import Floats
 from certify.decide.same_width.island import Island
 from certify.decide.same_width.starts import Starts
 from certify.decide.same_width.trainer import POLL_SECONDS, Flag, Trainer
-from certify.decide.verdict import Bounds, SameWidth
 from certify.gain.question import Limits
 from certify.problem.training import Neurons, TrainingProblem
+from certify.verdict import Bounds, SameWidth
 
 _AGREEING = 4  # lines that end at the same least value
 _SAME = 1e-6  # relative difference of values that agree
