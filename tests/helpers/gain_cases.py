@@ -91,6 +91,9 @@ def boasting(value: float) -> type:
         def ascend(self, start: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
             return start, value
 
+        def ascend_all(self, starts: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+            return starts, np.full(len(starts), value)
+
     return Boast
 
 

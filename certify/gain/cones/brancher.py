@@ -67,7 +67,7 @@ class ConeBrancher:
         # the weight of a free bias costs 2^-31 relative: asking for much less than ten times that would not end
         self.least_tolerance = _FREE_BIAS_TOLERANCE if problem.free_bias else 0.0
         samples, rank = reduced.nu.size, reduced.rank
-        self.node_work = 2e-6 + 5e-7 * rank + 5e-10 * samples * rank
+        self.node_work = 1e-6 + 4e-7 * rank + 3.5e-10 * samples * rank
         self.halves: dict[int, Half] = {sign: half_of(reduced, sign) for sign in (1, -1)}
         self.fans = {
             sign: start_fan(np.vstack([h.plus, h.minus])) if h.plus.size else None for sign, h in self.halves.items()

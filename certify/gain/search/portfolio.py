@@ -17,7 +17,7 @@ from certify.gain.search.snapshot import Snapshot, nested, within
 
 _PILOT_SECONDS = 0.02
 _PILOT_NODES = 16  # for every generator of a start fan, at least
-_SETTING_UP = 0.2  # seconds that engine S takes to be imported and set up
+_SETTING_UP = 0.02  # seconds that engine S takes to be imported and set up
 _HOPELESS = (
     20.0  # times the work so far: what an engine may still need before one that has ended less sharply is enough
 )
@@ -117,22 +117,18 @@ class Portfolio:
         return ConeBrancher(self.problem, self.reduced)
 
     def _consider_majorants(self) -> None:
-        """Set engine S up once the cones have spent, and are expected to spend, what its first nodes cost."""
+        """Set engine S up once the cones are expected to spend more than its first nodes cost."""
         if len(self.searches) > 1 or self.problem.outputs > 1:
             return
-        from certify.gain.majorants.size import affordable, node_work  # light: no import of scipy
+        from certify.gain.majorants.size import affordable, node_work  # light
 
         cones = self.searches[0]
         first = _SETTING_UP + 2 * node_work(self.reduced.nu.size, self.reduced.rank, self.problem.free_bias)
-        if (
-            affordable(self.reduced.rank)
-            and cones.nodes >= self._pilot(cones)
-            and max(cones.work, remaining(cones)) > first
-        ):
+        if affordable(self.reduced.rank) and cones.nodes >= self._pilot(cones) and remaining(cones) > first:
             self._add_majorants()
 
     def _add_majorants(self) -> None:
-        from certify.gain.majorants.brancher import MajorantBrancher  # imports scipy.linalg: only when it is needed
+        from certify.gain.majorants.brancher import MajorantBrancher  # only when it is needed
 
         self.searches.append(
             Search(MajorantBrancher(self.problem, self.reduced), self.question.threshold, self.question.tolerance)
@@ -142,7 +138,8 @@ class Portfolio:
         """The engine to go on with; None where all have ended."""
         going = [search for search in self.searches if not search.finished]
         total = sum(search.work for search in self.searches)
-        neglected = [search for search in going if search.work <= _LEAST_SHARE * total]
+        soonest = min((remaining(search) for search in going), default=0.0)
+        neglected = [search for search in going if search.work <= min(_LEAST_SHARE * total, _BELIEVED * soonest)]
 
         def rank(search: Search) -> tuple[float, float]:
             """What is expected to end soon comes first; at a limit the smaller bound is what counts."""
@@ -163,10 +160,19 @@ class Portfolio:
 def remaining(search: Search) -> float:
     """Seconds of work that a search is expected to need until it ends; 0 where it has ended.
 
-    While next to nothing is settled its first nodes say nothing: it is given the benefit of the doubt, as much again as so far.
+    The larger of two estimates: by what it has settled so far, and by what its last turn has settled, which tells more where the
+    directions left are harder than those before. While next to nothing is settled its first nodes say nothing: it is given
+    the benefit of the doubt, as much again as so far.
     """
     if search.finished:
         return 0.0
-    if search.nodes < 2 * _PILOT_NODES:
-        return min(search.work, search.work * (1 / max(search.proved, 1e-300) - 1))
-    return search.work * (1 / search.proved - 1) if search.proved > 0 else math.inf
+    work, settled, (work_before, settled_before) = search.work, search.proved, search.before
+    so_far = _until_all(work, settled, 1 - settled)
+    lately = _until_all(work - work_before, settled - settled_before, 1 - settled)
+    expected = max(so_far, lately)
+    return min(work, expected) if search.nodes < 2 * _PILOT_NODES else expected
+
+
+def _until_all(work: float, settled: float, left: float) -> float:
+    """Work until nothing is left, where so much has settled so much."""
+    return work * left / settled if settled > 0 else math.inf

@@ -102,6 +102,7 @@ class Search:
         self.brancher, self.threshold = brancher, threshold
         self.tolerance = max(tolerance, brancher.least_tolerance)
         self.best, self.closed, self.nodes, self.open_share = 0.0, 0.0, 0, 0.0
+        self.before = (0.0, 0.0)  # work and share settled when the last turn began
         self.candidates: list[Violator] = []
         self._queue: list[tuple[float, int, Part]] = []
         self._stack: list[tuple[float, int, Part]] = []
@@ -145,6 +146,7 @@ class Search:
     def advance(self, nodes: float, threads: int, done: Callable[[], bool], stop: Callable[[], bool]) -> None:
         """Explore at least so many nodes more, until `done`, which is asked between rounds, or finished."""
         self.brancher.stop = stop
+        self.before = self.work, self.proved
         until = self.nodes + nodes
         pool = ThreadPoolExecutor(threads) if threads > 1 else None
         try:
