@@ -218,7 +218,7 @@ def test_lines_say_whether_the_target_is_met(case: alone.Case) -> None:
     """A settled search within its time, or within two per cent, has met its target; one that was cut has not."""
     line, target = alone.measure(case, 10.0)
     assert target is not None and target[3] and line.rstrip(" |").endswith(": met")
-    hard = alone.Case("gaussian 60 x 9", 1e-9, case.within, case.percent)
+    hard = alone.Case("gaussian 300 x 14", 1e-9, case.within, case.percent)
     line, target = alone.measure(hard, 0.01)
     assert target is not None and not target[3] and "| >" in line
 
