@@ -20,7 +20,7 @@ cdef class ConeBound:
     cdef double value
     cdef double bound(
         self, double* v, double* walls, double* numbers, Lists plus, Py_ssize_t plus_level, Lists minus,
-        Py_ssize_t minus_level, Py_ssize_t replaced, double prune_at
+        Py_ssize_t minus_level, Py_ssize_t replaced, double enough, double hopeless
     ) noexcept nogil
     cdef void prepare(self, double* walls) noexcept nogil
     cdef double add_atom(self, Py_ssize_t j, double* gains, double* walls, double scale) noexcept nogil

@@ -169,9 +169,10 @@ class ConeBound:
         minus: Lists,
         minus_level: cython.Py_ssize_t,
         replaced: cython.Py_ssize_t,
-        prune_at: cython.double,
+        enough: cython.double,
+        hopeless: cython.double,
     ) -> cython.double:
-        """Bound f on one cone, stopping as soon as the bound is below prune_at or the relaxation is seen to exceed it."""
+        """Bound f on one cone, stopping as soon as the bound is at most `enough` or the relaxation is seen to exceed `hopeless`."""
         k: cython.Py_ssize_t
         r: cython.Py_ssize_t = self.r
         lengths: cython.p_double = numbers
@@ -212,12 +213,12 @@ class ConeBound:
                 bound = here
                 for k in range(r):
                     self.slopes[k] = self.mixed[k]
-            if bound <= prune_at or not self.find_maximiser(v, walls):
+            if bound <= enough or not self.find_maximiser(v, walls):
                 return bound
             minus.gated_sums(minus_level, replaced, self.alpha, base, self.atoms + count * r)
             lost = dot(r, self.alpha, self.atoms + count * r)
             relaxed = dot(r, self.alpha, gains) - lost
-            if relaxed > prune_at or relaxed >= here * _CONVERGED or count == self.most - 1:
+            if relaxed > hopeless or relaxed >= here * _CONVERGED or count == self.most - 1:
                 self.value = dot(r, self.alpha, numbers + 2 * r) - lost
                 self.value += plus.raised_sum(plus_level, replaced, self.alpha)
                 return bound
@@ -232,7 +233,8 @@ def bound_alone(
     dual_scale: cython.double[::1],
     radius: float,
     mass: float,
-    prune_at: float,
+    enough: float,
+    hopeless: float,
 ):
     """The bound of a single cone, of generators and walls (r, r) and numbers (6, r), from all rows (., r).
 
@@ -250,7 +252,8 @@ def bound_alone(
     plus.fill(plus_rows, v)
     minus.fill(minus_rows, v)
     bound: cython.double = work.bound(
-        cython.address(v[0, 0]), cython.address(walls[0, 0]), cython.address(numbers[0, 0]), plus, 0, minus, 0, -1, prune_at
+        cython.address(v[0, 0]), cython.address(walls[0, 0]), cython.address(numbers[0, 0]), plus, 0, minus, 0, -1, enough,
+        hopeless,
     )  # fmt: skip
     slopes, alpha = np.empty(r), np.empty(r)
     k: cython.Py_ssize_t

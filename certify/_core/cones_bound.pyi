@@ -9,5 +9,6 @@ def bound_alone(
     dual_scale: Floats,
     radius: float,
     mass: float,
-    prune_at: float,
+    enough: float,
+    hopeless: float,
 ) -> tuple[float, Floats, Floats, float]: ...

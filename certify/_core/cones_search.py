@@ -168,6 +168,7 @@ def explore(
                 level,
                 replaced[height],
                 max(threshold, best),
+                max(threshold, best),
             )
             bound = min(bound, bounds_at[height])
             nodes += 1

@@ -15,6 +15,7 @@ cdef class Lists:
     cdef fill(self, double[:, ::1] rows, double[:, ::1] v)
     cdef begin(self, int[::1] listed, double[:, ::1] rows, double[::1] lengths, double* v)
     cdef int start(self, double* rows, double* lengths, int* listed, Py_ssize_t count, double* v) noexcept nogil
+    cdef void shrink(self, Py_ssize_t count) noexcept nogil
     cdef int reserve(self, Py_ssize_t level) noexcept nogil
     cdef Py_ssize_t sift(
         self, Py_ssize_t level, Py_ssize_t replaced, double margin, double* base, Py_ssize_t* moved

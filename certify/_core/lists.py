@@ -206,6 +206,19 @@ class Lists:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
+    def shrink(self, count: cython.Py_ssize_t) -> cython.void:
+        """Level 0 becomes a list of so many rows, at most as many as it began with, whose values the caller writes; the rest is 0."""
+        i: cython.Py_ssize_t
+        k: cython.Py_ssize_t
+        stride: cython.Py_ssize_t = (count + _STEP - 1) // _STEP * _STEP
+        self.sizes[0], self.strides[0] = count, stride
+        for k in range(self.r):
+            for i in range(count, stride):
+                self.column(0, k)[i] = 0.0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
     def reserve(self, level: cython.Py_ssize_t) -> cython.int:
         """Make room for a level behind this one, as long at most."""
         places: cython.Py_ssize_t = self.value_starts[level] + 2 * (self.r + 2) * self.strides[level]

@@ -2,6 +2,7 @@ cpdef double first_error(Py_ssize_t rows, Py_ssize_t r, double mixing) noexcept 
 cpdef double mixing_error(Py_ssize_t count) noexcept nogil
 cdef double sifting_error(Py_ssize_t moved) noexcept nogil
 cdef double split_factor(Py_ssize_t r, double* x, double* y) noexcept nogil
+cdef double exact_factor(Py_ssize_t r, double* x, double* y) noexcept nogil
 cpdef double split_error(
     double factor, double error_a, double length_a, double error_b, double length_b, double length
 ) noexcept nogil

@@ -239,16 +239,17 @@ def middle_factor(x: cython.double[::1], y: cython.double[::1]) -> float:
     return split_factor(x.shape[0], cython.address(x[0]), cython.address(y[0]))
 
 
-def exact_sum(x: cython.double[::1], y: cython.double[::1]) -> float:
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def exact_factor(r: cython.Py_ssize_t, x: cython.p_double, y: cython.p_double) -> cython.double:
     """The power of two s that brings s (x + y) to length [1, 2), or 0 where an entry was rounded (Knuth's two-sum)."""
     i: cython.Py_ssize_t
     square: cython.double = 0.0
     total: cython.double
     shift: cython.double
     exponent: cython.int = 0
-    if x.shape[0] != y.shape[0]:
-        raise ValueError("generators of one cone have the same number of entries")
-    for i in range(x.shape[0]):
+    for i in range(r):
         total = x[i] + y[i]
         shift = total - x[i]
         if (x[i] - (total - shift)) + (y[i] - shift) != 0.0:
@@ -258,6 +259,13 @@ def exact_sum(x: cython.double[::1], y: cython.double[::1]) -> float:
         return 0.0
     frexp(square, cython.address(exponent))
     return ldexp(1.0, -((exponent - 1) >> 1))
+
+
+def exact_sum(x: cython.double[::1], y: cython.double[::1]) -> float:
+    """`exact_factor` of two generators (r,) of a cone."""
+    if x.shape[0] != y.shape[0] or x.shape[0] == 0:
+        raise ValueError("generators of one cone have the same number of entries, and at least one")
+    return exact_factor(x.shape[0], cython.address(x[0]), cython.address(y[0]))
 
 
 def mixture(weights: cython.double[::1], slopes: cython.double[:, ::1]) -> object:

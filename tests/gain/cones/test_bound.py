@@ -38,7 +38,7 @@ class Cone:
     def bound(self, prune_at: float = -np.inf) -> tuple[float, np.ndarray, np.ndarray, float]:
         """The core's."""
         return bound_alone(
-            self.v, self.walls, self.numbers, self.plus, self.minus, self.scale, 1.5, self.mass, prune_at
+            self.v, self.walls, self.numbers, self.plus, self.minus, self.scale, 1.5, self.mass, prune_at, prune_at
         )
 
     def plain_bound(self) -> float:

@@ -81,9 +81,8 @@ def test_the_leaves_cover_every_direction() -> None:
             for split in task.tree.walk(k):
                 state = pending.pop()
                 if split == LEAF:
-                    inside = np.all(np.linalg.solve(state.V.T, u) >= -1e-12) and np.all(
-                        np.linalg.solve(state.E.T, v) >= -1e-12
-                    )
+                    V, E = brancher.cones(state)
+                    inside = np.all(np.linalg.solve(V.T, u) >= -1e-12) and np.all(np.linalg.solve(E.T, v) >= -1e-12)
                     found += bool(inside)
                 else:
                     pending.extend(reversed(brancher.children(state, split)))
