@@ -34,7 +34,7 @@ _LEAST_NODES = 4
 
 
 class OutputBrancher:
-    """Bounds and splits pairs of cones. A state is a pair's numbers (.,), whose order `_core/outputs.py` knows."""
+    """Bounds and splits pairs of cones. A state is a pair's numbers (.,), whose order `_core/pairs.py` knows."""
 
     name = "cones"
 
