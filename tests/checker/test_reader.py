@@ -51,11 +51,11 @@ BYTES = {
     ),
     "half a gzip header": (b"\x1f\x8b\x08", "truncated gzip"),
     "gzip garbage": (b"\x1f\x8b\xff" + bytes(100), "damaged gzip"),
-    "gzip truncated": (gzip.compress(bytes(1000))[:-9], "truncated gzip"),
-    "gzip with a wrong sum": (gzip.compress(b"{}")[:-8] + bytes(8), "damaged gzip"),
-    "gzip and more": (gzip.compress(b"{}") + b"{}", "data after the end"),
-    "gzip twice": (gzip.compress(b"{}") * 2, "data after the end"),
-    "gzip in gzip": (gzip.compress(gzip.compress(b"{}")), "not UTF-8"),
+    "gzip truncated": (gzip.compress(bytes(1000), mtime=0)[:-9], "truncated gzip"),
+    "gzip with a wrong sum": (gzip.compress(b"{}", mtime=0)[:-8] + bytes(8), "damaged gzip"),
+    "gzip and more": (gzip.compress(b"{}", mtime=0) + b"{}", "data after the end"),
+    "gzip twice": (gzip.compress(b"{}", mtime=0) * 2, "data after the end"),
+    "gzip in gzip": (gzip.compress(gzip.compress(b"{}", mtime=0)), "not UTF-8"),
 }
 
 
