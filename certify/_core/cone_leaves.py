@@ -22,7 +22,11 @@ _UNIT = cython.declare(cython.double, 2.0**-53)
 _Z_UNIT = cython.declare(cython.double, 2.0**-44)
 _COARSE = cython.declare(cython.double, 2.0**12)  # coarse weights are shorter to write, and mostly good enough
 _FINE = cython.declare(cython.double, 2.0**48)
+_KEPT = cython.declare(cython.Py_ssize_t, 4)  # points that the leaves before used, times r: few are cheaper to check
 _BEYOND = cython.declare(cython.double, 1e-13)
+# the checker's fast scan makes h+ larger by this share (docs/certificate.md, section 4), and by an error that grows with the depth
+_FAST_SHARE = cython.declare(cython.double, 1.25 * 2.0**-40)
+_FAST_NOISE = cython.declare(cython.Py_ssize_t, 16)
 _NOISE = cython.declare(cython.Py_ssize_t, 8)  # units that h+ and q err by, relative to all that they sum
 
 Z_BITS = 44
@@ -30,7 +34,7 @@ Z_BITS = 44
 
 @cython.cclass
 class ConeLeaves:
-    """Seeks the leaf of one cone after another; points that the last one used are tried first on the next.
+    """Seeks the leaf of one cone after another; points that the last ones used are tried first on the next.
 
     dual_scale (r,): |dual_scale z| <= level implies size(z) <= level. reach: |t_b| <= reach |tau| for a free bias, which is then the
     last coordinate; below 0 where there is none. own, other: the last entry of z, and the others, are written times 2 to these.
@@ -38,15 +42,16 @@ class ConeLeaves:
 
     def __init__(self, generators: ProofGenerators, points: ProofPoints, dual_scale, level, reach, own, other):
         r: cython.Py_ssize_t = generators.r
-        many: cython.Py_ssize_t = 4 * r + 16
-        self.r, self.Q, self.most = r, points.Q, 2 * r + 8
+        self.r, self.Q, self.kept = r, points.Q, _KEPT * r
+        self.most = self.kept + r + 8
+        many: cython.Py_ssize_t = self.most + 1
         self.generators, self.points, self.minus = generators, points, points.minus
         self.scale, self.level, self.reach, self.own, self.other = dual_scale, level, reach, own, other
         self.mass = float(np.sum(np.abs(generators.plus)) + np.sum(np.abs(points.minus)) + 1.0)
-        numbers: cython.Py_ssize_t = 2 * r * r + 8 * r + many * (r + 3) + majorant_space(r, r + many) + r
+        numbers: cython.Py_ssize_t = 2 * r * r + 9 * r + many * (r + 3) + majorant_space(r, r + many) + r
         self.space = cython.cast(cython.p_double, malloc(numbers * cython.sizeof(cython.double)))
         self.indices = cython.cast(
-            cython.p_Py_ssize_t, malloc((2 * (r + many) + many + r) * cython.sizeof(cython.Py_ssize_t))
+            cython.p_Py_ssize_t, malloc((2 * r + 3 * many + 2 * self.kept) * cython.sizeof(cython.Py_ssize_t))
         )
         if self.space == cython.NULL or self.indices == cython.NULL:
             raise MemoryError
@@ -54,7 +59,8 @@ class ConeLeaves:
         self.walls = self.V + r * r
         self.h = self.walls + r * r
         self.slack = self.h + r
-        self.p = self.slack + r
+        self.room = self.slack + r
+        self.p = self.room + r
         self.z = self.p + r
         self.q = self.z + r
         self.alpha = self.q + r
@@ -88,6 +94,8 @@ class ConeLeaves:
                 size += fabs(self.V[k * r + i])
             self.h[k] = self.generators.heights[number]
             self.slack[k] = ((_NOISE + self.generators.roundings[number]) * _UNIT * self.mass + _Z_UNIT) * size
+            self.room[k] = _FAST_SHARE * self.h[k]
+            self.room[k] += (_FAST_NOISE * (1 + self.generators.roundings[number]) + r) * _UNIT * self.mass * size
             self.alpha[k] = 1.0
         # V X = 1 is solved for the inverse; the walls are its columns
         for k in range(r):
@@ -121,19 +129,17 @@ class ConeLeaves:
         point: cython.Py_ssize_t
         interpolated: cython.double
         self._enter(cone)
-        for i in range(r):
-            self.u[i] = 0.0
-            for k in range(r):
-                self.u[i] += self.V[k * r + i]
-        count = min(self.last_size, r)
+        count = self.last_size
         for k in range(count):
             self.which[k] = self.last[k]
-        self.which[count] = self.points.number(self.u)
-        count += 1
+        untried: cython.bint = count > 0  # the cone's middle
+        if not untried:
+            self.which[0] = self._middle()
+            count = 1
         leaf: list = self._by_one_point(count)
         if leaf is not None:
             return leaf
-        for k in range(r + 4 * r + 16):
+        for k in range(r + self.most + 1):
             self.weights[k] = 0.0
         while count <= self.most:
             for k in range(count):
@@ -157,12 +163,36 @@ class ConeLeaves:
             if not self._direction() or self._hopeless(interpolated):
                 return None
             point = self.points.number(self.u)
-            for k in range(count):
-                if self.which[k] == point:
+            if self._among(point, count):
+                point = self._middle()
+                if not untried or self._among(point, count):
                     return None
+                untried = False
             self.which[count] = point
             count += 1
         return None
+
+    @cython.cfunc
+    def _middle(self) -> cython.Py_ssize_t:
+        """The number of the point nearest to the sum of the generators."""
+        i: cython.Py_ssize_t
+        k: cython.Py_ssize_t
+        for i in range(self.r):
+            self.u[i] = 0.0
+            for k in range(self.r):
+                self.u[i] += self.V[k * self.r + i]
+        return self.points.number(self.u)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _among(self, point: cython.Py_ssize_t, count: cython.Py_ssize_t) -> cython.bint:
+        """Whether a point is one of those at hand."""
+        k: cython.Py_ssize_t
+        for k in range(count):
+            if self.which[k] == point:
+                return True
+        return False
 
     @cython.cfunc
     def _direction(self) -> cython.bint:
@@ -242,11 +272,15 @@ class ConeLeaves:
 
     @cython.cfunc
     def _rounded(self, count: cython.Py_ssize_t) -> list:
-        """The leaf with z and the shares of the points rounded, if it holds with room for rounding."""
+        """The leaf with z and the shares of the points rounded, if it holds with room for rounding.
+
+        With more room than that, if there is any, so that the checker's fast scan accepts it: the exact one takes twice the time.
+        """
         r: cython.Py_ssize_t = self.r
         k: cython.Py_ssize_t
         i: cython.Py_ssize_t
         steps: cython.Py_ssize_t
+        share: cython.double
         total: cython.double = 0.0
         counted: cython.double
         missing: cython.double
@@ -261,8 +295,9 @@ class ConeLeaves:
                 self.shares[k] = 0.0
             self.shares[count - 1], total = 1.0, 1.0
         counts: cython.p_double = self.atoms  # its first numbers, which the next call of the solver writes anew
-        for steps in range(2):
-            grid = _FINE if steps else _COARSE
+        for steps in range(4):
+            grid = _FINE if steps % 2 else _COARSE
+            share = 0.0 if steps >= 2 else 1.0
             counted = 0.0
             for i in range(r):
                 self.q[i] = 0.0
@@ -276,7 +311,7 @@ class ConeLeaves:
             for i in range(r):
                 self.units[i] = self.z[i]
             for k in range(r):
-                missing = self.h[k] + self.slack[k]
+                missing = self.h[k] + share * self.room[k] + self.slack[k]
                 for i in range(r):
                     missing -= self.V[k * r + i] * (self.q[i] + self.z[i])
                 if missing > 0.0:
@@ -287,7 +322,7 @@ class ConeLeaves:
                 self.units[i] = rint(self.units[i] / _Z_UNIT) * _Z_UNIT
                 fits = fits and fabs(self.units[i]) < 2.0
             for k in range(r):
-                missing = self.h[k] + 0.25 * self.slack[k]
+                missing = self.h[k] + share * self.room[k] + 0.25 * self.slack[k]
                 for i in range(r):
                     missing -= self.V[k * r + i] * (self.q[i] + self.units[i])
                 fits = fits and missing <= 0.0
@@ -296,19 +331,41 @@ class ConeLeaves:
         return None
 
     @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _keep(self, count: cython.Py_ssize_t, counts: cython.p_double) -> cython.void:
+        """last <- the points of this leaf, before those of the ones before it, as many as are kept."""
+        k: cython.Py_ssize_t
+        j: cython.Py_ssize_t
+        size: cython.Py_ssize_t = 0
+        older: cython.p_Py_ssize_t = self.last + self.kept
+        for k in range(self.last_size):
+            older[k] = self.last[k]
+        for k in range(count):
+            if counts[k] > 0.0 and size < self.kept:
+                self.last[size] = self.which[k]
+                size += 1
+        for k in range(self.last_size):
+            for j in range(size):
+                if self.last[j] == older[k]:
+                    break
+            else:
+                if size < self.kept:
+                    self.last[size] = older[k]
+                    size += 1
+        self.last_size = size
+
+    @cython.cfunc
     def _written(self, count: cython.Py_ssize_t, counts: cython.p_double) -> list:
         """z and the points that count, as integers."""
         k: cython.Py_ssize_t
         steps: list = []
         gates: list = []
-        self.last_size = 0
         for k in range(self.r):
             steps.append(cython.cast(cython.longlong, self.units[k] / _Z_UNIT))
         for k in range(count):
             if counts[k] > 0.0:
-                if self.last_size < self.r:
-                    self.last[self.last_size] = self.which[k]
-                    self.last_size += 1
                 gates.append(self.which[k])
                 gates.append(cython.cast(cython.longlong, counts[k]))
+        self._keep(count, counts)
         return [shifted(steps, self.own, self.other), gates]

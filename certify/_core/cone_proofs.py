@@ -45,8 +45,14 @@ class ConeProofs:
         self.leaves = ConeLeaves(self.generators, self.points, dual_scale, level, reach, down, up)
 
     def written(self):
-        """The points and the nodes, as the certificate has them."""
-        return self.points.points, self.nodes
+        """The points that leaves use and the nodes, as the certificate has them."""
+        numbers: dict = {}
+        points: list = self.points.points
+        for node in self.nodes:
+            if len(node) == 2:
+                gates: list = node[1]
+                node[1] = [x if k % 2 else numbers.setdefault(x, len(numbers)) for k, x in enumerate(gates)]
+        return [points[x] for x in numbers], self.nodes
 
     def generator(self, vector, origin, odd, power, bits) -> int:
         """A start generator's number: its vector, the same in the search's coordinates, and odd, power, bits of its integers."""

@@ -20,6 +20,7 @@ from certify.certificates.hinges import hinges_of
 from certify.certificates.majorant_units import Units, engine_side
 from certify.certificates.side import side_of
 from certify.checker.claims import decide
+from certify.checker.sums import ExactSums
 from certify.gain.cones.fan import start_fan
 from certify.gain.engine import Question, bound_gain
 from certify.gain.majorants.brancher import MajorantBrancher
@@ -100,6 +101,27 @@ def test_trees_of_cones_are_followed(hidden: Bias, d: int) -> None:
     assert written.content is not None, written.reason
     nodes = sum(len(proof["nodes"]) for proof in json.loads(written.content)["dual"]["proofs"] if proof is not None)
     assert nodes <= 1.02 * bound.proof.search.tree.size + 4
+
+
+@pytest.mark.parametrize("hidden", [NONE, PENALIZED, FREE])
+@pytest.mark.parametrize("d", [2, 4])
+def test_leaves_are_cheap_to_check(hidden: Bias, d: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checker's fast scan accepts nearly every leaf without an exact sum; every point is used, and most by several leaves."""
+    exact: list[object] = []
+    exactly = ExactSums.exactly
+
+    def counted(self: ExactSums, g: Any) -> int:
+        exact.append(g)
+        return exactly(self, g)
+
+    monkeypatch.setattr(ExactSums, "exactly", counted)
+    written, _ = proved(objective(1.0, hidden_bias=hidden), "cones", 40, d, 1e-6)
+    assert written.content is not None, written.reason
+    assert len(exact) <= 0.02 * written.leaves
+    for proof in json.loads(written.content)["dual"]["proofs"]:
+        used = {x for node in proof["nodes"] if isinstance(node[0], list) for x in node[1][::2]}
+        assert used == set(range(len(proof["points"])))
+        assert len(used) <= 0.7 * len(proof["nodes"])
 
 
 @pytest.mark.parametrize("hidden", [NONE, PENALIZED, FREE])
