@@ -30,6 +30,8 @@ from certify.problem.objective import Bias, Loss, Objective
 from certify.problem.training import Enclosure, training_problem
 from certify.verdict import Bounds, Decision, Reason, Verdict
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 GOALS = {
     "no bias": objective(0.3),
     "penalised bias": objective(0.3, hidden_bias=Bias.PENALIZED),

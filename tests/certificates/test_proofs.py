@@ -35,6 +35,8 @@ from certify.problem.objective import Bias, Objective
 from certify.problem.training import TrainingProblem, evaluate, training_problem
 from certify.verdict import Bounds, Decision, Stationarity, Verdict
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 NONE, PENALIZED, FREE = Bias.NONE, Bias.PENALIZED, Bias.FREE
 
 

@@ -26,6 +26,8 @@ from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.verdict import Decision, Verdict
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 NONE, PENALIZED, FREE = Bias.NONE, Bias.PENALIZED, Bias.FREE
 BIASES = ((NONE, NONE), (PENALIZED, PENALIZED), (FREE, NONE), (NONE, FREE), (FREE, FREE), (PENALIZED, FREE))
 GOALS = {

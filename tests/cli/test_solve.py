@@ -17,6 +17,8 @@ from certify.cli.app import run
 from certify.cli.inputs import THREAD_VARIABLES
 from certify.files import load_model
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 FIXTURES = ROOT / "fixtures"
 OBJECTIVE = ("--loss", "half-squared", "--reduction", "sum", "--weight-decay", "0.1")
 IRIS = ("--loss", "half-squared", "--reduction", "sum", "--weight-decay", "15", "--penalize", "all")

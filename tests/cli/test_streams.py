@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from command_line import environment, only_line
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 OBJECTIVE = ("--loss", "half-squared", "--reduction", "sum", "--weight-decay", "0.1", "--penalize", "all")
 COMMANDS = {
     "help": ("--help",),

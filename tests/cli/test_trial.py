@@ -15,6 +15,8 @@ from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 DECAY = 0.3
 ARRAYS = ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
 

@@ -29,6 +29,8 @@ from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.problem.training import TrainingProblem, training_problem
 from certify.verdict import Decision
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 GOALS = [
     objective(0.1),
     objective(0.1, Loss.LOGISTIC, Reduction.MEAN, Bias.PENALIZED, Bias.PENALIZED),

@@ -20,6 +20,8 @@ from certify.problem.dataset import Dataset
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.verdict import Decision, Reason
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 GOALS = [objective(0.1, *parts) for parts in product(Loss, [Reduction.SUM], Bias, Bias)]
 GOALS += [objective(0.03, *parts) for parts in product(Loss, [Reduction.MEAN], [Bias.NONE, Bias.FREE], Bias)]
 GOALS += [

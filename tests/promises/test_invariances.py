@@ -15,6 +15,8 @@ from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.verdict import Decision
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 Case = tuple[Network, Dataset, Objective]
 GOAL = objective(0.05)
 FREE = objective(0.05, hidden_bias=Bias.FREE, output_bias=Bias.FREE)

@@ -15,6 +15,8 @@ from certify.problem.network import Network
 from certify.problem.objective import Bias
 from certify.verdict import Decision
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 CODES = {Decision.CERTIFIED: 0, Decision.REFUTED: 1, Decision.INCONCLUSIVE: 4}
 
 

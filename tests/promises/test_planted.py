@@ -13,6 +13,8 @@ from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.verdict import Decision, Reason
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 COMBINATIONS = [objective(0.05, *parts) for parts in product(Loss, [Reduction.SUM], Bias, Bias)]
 COMBINATIONS += [objective(0.02, *parts) for parts in product(Loss, [Reduction.MEAN], Bias, Bias)]
 UNEQUAL = [
