@@ -15,6 +15,8 @@ from certify.checker.certificate import read_certificate
 from certify.checker.claims import decide
 from certify.problem.objective import Bias
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 
 @pytest.mark.parametrize("name", PLANS)
 def test_right_certificates_are_accepted(name: str) -> None:

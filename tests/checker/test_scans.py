@@ -15,6 +15,8 @@ from certify.checker.reduction import Hinges
 from certify.checker.rejection import Rejected
 from certify.checker.sums import ExactSums, FastSums
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 
 def some_hinges(rng: random.Random, rank: int, limit: Fraction, free: bool = False) -> Hinges:
     """A few hinges, on a coarse grid (so that ties abound) or of full floats of very different sizes."""

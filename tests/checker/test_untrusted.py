@@ -19,6 +19,8 @@ from certify.checker.claims import decide
 from certify.checker.rejection import Rejected
 from certify.problem.objective import Bias
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 SEARCH, MAJORANTS = proof_search._ConeSearch, proof_search._MajorantSearch
 BETA = 0.7
 

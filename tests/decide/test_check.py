@@ -34,6 +34,8 @@ from certify.problem.training import Neurons
 from certify.rounding import round_to_zero_sum
 from certify.verdict import Decision, Reason, Verdict
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 GOALS = [
     objective(0.05),
     objective(0.05, hidden_bias=Bias.FREE, output_bias=Bias.FREE),

@@ -16,6 +16,8 @@ from certify.files import load_dataset, load_model
 from certify.files.keras_config import parse_architecture
 from certify.files.keras_objective import stated_by_keras
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 NPZ = (*(name for name in READABLE_MODELS if name.endswith("npz")), "data_keras.npz", "skobj.npz", "torch_fc.pt")
 HDF5 = tuple(name for name in READABLE_MODELS if name.endswith("h5"))
 JUNK = (None, True, -1, 1e308, "", "relu", [], {}, [[]], {"class_name": "Dense"}, "x" * 1000)

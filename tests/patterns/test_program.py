@@ -31,6 +31,8 @@ from certify.problem.dataset import Dataset
 from certify.problem.objective import Bias, Loss, Objective, Reduction
 from certify.rounding import round_to_zero_sum
 
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
+
 EVERY_ORACLE = pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
 EVERY_BIAS = pytest.mark.parametrize("output_bias", list(Bias)), pytest.mark.parametrize("hidden_bias", list(Bias))
 
