@@ -13,7 +13,7 @@ Mathematical Programming 141, 2013): bisection keeps the curvature condition and
 
 import cython
 import numpy as np
-from cython.cimports.certify._core.dense import dot
+from cython.cimports.certify._core.dense import dot, four_by_four
 from cython.cimports.certify._core.elementary import exp_of, log1p_of
 from cython.cimports.libc.math import fabs, sqrt
 
@@ -46,35 +46,6 @@ Task = cython.struct(
     lanes=cython.p_double,
     slopes=cython.p_double,
 )
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def four_rows(
-    terms: cython.Py_ssize_t,
-    z: cython.p_double,
-    row: cython.Py_ssize_t,
-    column: cython.Py_ssize_t,
-    panel: cython.p_double,
-    out: cython.p_double,
-) -> cython.void:
-    """out[4, 4] = z[4, terms] panel[terms, 4], where z[i, p] is z[i * row + p * column]."""
-    s = cython.declare(cython.double[16])
-    i: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    p: cython.Py_ssize_t
-    for i in range(16):
-        s[i] = 0.0
-    for p in range(terms):
-        for i in range(4):
-            for j in range(4):
-                s[4 * i + j] += z[i * row] * panel[j]
-        z += column
-        panel += 4
-    for i in range(16):
-        out[i] = s[i]
 
 
 @cython.cfunc
@@ -156,7 +127,7 @@ def forward(task: cython.pointer(Task), start: cython.Py_ssize_t, size: cython.P
         panel: cython.p_double = task.u + 4 * q * d
         i = 0
         while i + 4 <= size:
-            four_rows(d, task.rows + (start + i) * d, d, 1, panel, hidden + 4 * i)
+            four_by_four(d, task.rows + (start + i) * d, d, 1, panel, hidden + 4 * i)
             i += 4
         while i < size:
             one_row(d, task.rows + (start + i) * d, 1, panel, hidden + 4 * i)
@@ -242,7 +213,7 @@ def backward(task: cython.pointer(Task), start: cython.Py_ssize_t, size: cython.
         rows: cython.p_double = task.rows + start * d
         o = 0
         while o + 4 <= d:
-            four_rows(size, rows + o, 1, d, hidden, cython.address(tile[0]))
+            four_by_four(size, rows + o, 1, d, hidden, cython.address(tile[0]))
             for j in range(16):
                 gradient[4 * o + j] += tile[j]
             o += 4
