@@ -7,6 +7,7 @@ Exact where it can be, near where it cannot: the checker computes every residual
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +21,14 @@ from certify.problem.training import TrainingProblem
 
 _SAME_DIRECTION = 12  # digits in which parallel rows agree
 _RANK_TOLERANCE = 1e-12
+_GRID_BITS = 36  # below R, of the grid that its length is rounded up to
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hinges:
     """points (N, s), members (n,), ratios (n,) | None, basis (s, D) | None, centre (d,) | None; D without a free bias.
 
-    radius: R, the largest |p|, a little enlarged: what a free bias of a direction with |tau| = 1 may be.
+    radius: R, no less than what the checker takes for the largest |p|: what a free bias of a direction with |tau| = 1 may be.
     """
 
     points: Floats
@@ -80,8 +82,24 @@ def hinges_of(problem: TrainingProblem) -> Hinges:
         ratios = np.where(same, 1.0, ratios)
         ratios = None if np.all(ratios == 1.0) else ratios
     points, basis = _in_row_space(rows[first])
-    radius = float(np.sqrt(np.max(np.sum(points**2, axis=1), initial=0.0))) * (1 + 1e-12)
+    points, radius = _with_radius(points) if free else (points, 0.0)
     return Hinges(points, members, ratios, basis, centre, free, radius)
+
+
+def _with_radius(points: Floats) -> tuple[Floats, float]:
+    """R as the checker rounds it up, on the points' common grid; where that is coarse, one more point, of no sample, refines it.
+
+    On the grid of a binary cube the diagonal 0.71 would count as 1.
+    """
+    length = float(np.sqrt(np.max(np.sum(points**2, axis=1), initial=0.0)))
+    if not length > 0:
+        return points, 0.0
+    fine = math.ldexp(1.0, math.frexp(length)[1] - _GRID_BITS)
+    if fine > 0 and np.all(np.rint(points / fine) * fine == points):
+        finest = np.zeros((1, points.shape[1]))
+        finest[0, 0] = fine
+        points = np.vstack([points, finest])
+    return points, (length * (1 + 1e-12) + fine) * (1 + 1e-12)
 
 
 def _directions(rows: Floats, free: bool) -> tuple[Floats, Floats]:
