@@ -79,7 +79,7 @@ LAYERS = (
     ("rounding", "linear"),
     ("gain",),
     ("problem",),
-    ("files", "patterns", "verdict"),
+    ("files", "patterns", "transform", "verdict"),
     ("convex", "certificates"),
     ("decide",),
     ("report",),
