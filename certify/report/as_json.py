@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from certify.problem.network import Network
+from certify.report.near import near_as_dict
 from certify.report.numbers import midpoint
 from certify.report.record import CheckRecord, FileRecord, TrainingRecord
 from certify.report.training import training_sentence
@@ -72,6 +73,7 @@ def _figures(verdict: Verdict) -> dict[str, Any]:
         "gap": verdict.gap,
         "relative_gap": verdict.relative_gap,
         "optimum": _bounds(verdict.optimum),
+        "near": near_as_dict(verdict),
         "gain": {"beta": verdict.beta, **_bounds(verdict.gain)},
         "width": verdict.width,
         "width_needed": verdict.width_needed,

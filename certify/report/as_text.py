@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from certify.files.text import path_name
 from certify.problem.objective import Bias, Objective, Reduction
+from certify.report.near import near_entries
 from certify.report.numbers import GAP_DIGITS, difference, excess, ratio, rounded_down, rounded_up, shortest, with_error
 from certify.report.record import CheckRecord, FileRecord
 from certify.report.stationarity import neuron_table, stationarity_lines
@@ -62,6 +63,7 @@ def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
     yield "value", f"F = {with_error(verdict.value.lower, verdict.value.upper)}"
     yield "optimum", f"{rounded_down(verdict.optimum.lower)} <= P* <= {rounded_up(verdict.optimum.upper)}"
     yield "", "P* is the least F over two-layer ReLU networks of every width"
+    yield from near_entries(verdict)
     yield "gain", f"{rounded_down(verdict.gain.lower)} <= M(nu) <= {rounded_up(verdict.gain.upper)}"
     yield "", f"a further neuron lowers F where M(nu) > beta = {shortest(verdict.beta)}"
     yield "width", _width(verdict)
