@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from certify.files.data import StoredDataset, load_dataset
     from certify.files.describe import Description, describe_file
+    from certify.files.mapping import parse_map
     from certify.files.model import ArrayReading, StoredModel, load_model
-    from certify.files.naming import parse_map
     from certify.files.resolve import resolve_objective, stated_by_options
     from certify.files.stated import StatedObjective, from_sidecar
     from certify.files.writer import save_network, save_new_network
@@ -27,7 +27,7 @@ _HOMES = {
     "from_sidecar": "certify.files.stated",
     "load_dataset": "certify.files.data",
     "load_model": "certify.files.model",
-    "parse_map": "certify.files.naming",
+    "parse_map": "certify.files.mapping",
     "resolve_objective": "certify.files.resolve",
     "save_network": "certify.files.writer",
     "save_new_network": "certify.files.writer",

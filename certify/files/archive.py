@@ -13,6 +13,7 @@ import numpy as np
 
 from certify.errors import UnreadableFile
 from certify.files.container import BYTES_CAP, NPZ, Container, StoredArray, check_declared_size
+from certify.files.statement import from_comment
 from certify.files.text import path_name, printable
 
 MEMBER_CAP = 10_000
@@ -40,7 +41,7 @@ def open_archive(path: Path, digest: str, size: int) -> Iterator[Container]:
         refuse_other_archives(path, members)
         check_directory(path, members, size)
         arrays = {m.filename.removesuffix(".npy"): declare(path, archive, m) for m in members}
-        yield Container(path, NPZ, digest, arrays)
+        yield Container(path, NPZ, digest, arrays, {"": from_comment(archive.comment)})
 
 
 def refuse_crowded_directory(path: Path, size: int) -> None:

@@ -9,9 +9,8 @@ import numpy as np
 
 from certify.errors import AmbiguousFile, UnreadableFile, UsageError
 from certify.files.container import Container, first_index, read_float64
-from certify.files.naming import listing
 from certify.files.opening import open_container
-from certify.files.text import path_name, printable, shape_text
+from certify.files.text import listing, path_name, printable, shape_text
 from certify.problem.dataset import Dataset, canonical_sha256
 
 PAIRS = (

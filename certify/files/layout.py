@@ -65,17 +65,26 @@ class Layout:
         output = oriented(arrays[self.output], self.output_order == IN_OUT)
         return Network(hidden, output, bias[0], bias[1])
 
-    def stored(self, network: Network, dimensions: Mapping[str, int]) -> dict[str, np.ndarray]:
-        """The reverse of `network`: float64 arrays by key, each with as many dimensions as the file gave it."""
+    def stored(self, network: Network, shapes: Mapping[str, Shape]) -> dict[str, np.ndarray]:
+        """The reverse of `network`: float64 arrays by key, for a network of any width.
+
+        shapes: those of the arrays that this layout was read from. Vectors stay vectors, a bias that was a row, a column
+        or a scalar stays one; only a scalar hidden bias becomes a vector where there are several neurons.
+        """
         hidden = network.hidden_weights if self.hidden_order == OUT_IN else network.hidden_weights.T
         output = network.output_weights if self.output_order == IN_OUT else network.output_weights.T
-        pairs = (
-            (self.hidden, hidden),
-            (self.hidden_bias, network.hidden_bias),
-            (self.output, output),
-            (self.output_bias, network.output_bias),
+        arrays = {
+            self.hidden: as_weight(hidden, shapes[self.hidden]),
+            self.output: as_weight(output, shapes[self.output]),
+        }
+        biases = (
+            (self.hidden_bias, network.hidden_bias, self.hidden_order),
+            (self.output_bias, network.output_bias, self.output_order),
         )
-        return {key: shaped(a, dimensions[key]) for key, a in pairs if key is not None and a is not None}
+        for key, values, order in biases:
+            if key is not None and values is not None:
+                arrays[key] = as_bias(values, shapes[key], column=order == OUT_IN)
+        return {key: arrays[key] for key in shapes if key in arrays}
 
 
 def matrix(shape: Shape) -> tuple[int, int] | None:
@@ -94,14 +103,21 @@ def oriented(array: np.ndarray, as_is: bool) -> np.ndarray:
     return np.ascontiguousarray(column_or_matrix if as_is or array.ndim == 1 else column_or_matrix.T)
 
 
-def shaped(values: np.ndarray, ndim: int) -> np.ndarray:
-    """Float64 values with `ndim` dimensions where their number of entries allows it."""
-    flat = values.ndim == 2 and 1 in values.shape
-    if ndim == 0 and values.size == 1:
-        return np.array(values.reshape(()), dtype=np.float64)
-    if ndim == 1 and flat:
-        return np.array(values.reshape(-1), dtype=np.float64)
-    return np.array(np.atleast_2d(values) if ndim == 2 else values, dtype=np.float64, order="C")
+def as_weight(values: np.ndarray, model: Shape) -> np.ndarray:
+    """A weight matrix in float64, as a vector where the model's file has one (a layer of one input or of one output)."""
+    return np.array(values.reshape(-1) if len(model) == 1 else values, dtype=np.float64, order="C")
+
+
+def as_bias(values: np.ndarray, model: Shape, column: bool) -> np.ndarray:
+    """A bias (size,) in float64, as scalar, vector, row or column like the model's.
+
+    A model of shape (1, 1) is read as a column where `column` says that the layer's weight multiplies samples from the left.
+    """
+    if len(model) == 2:
+        shape: Shape = (-1, 1) if model[0] > 1 or (model[1] == 1 and column) else (1, -1)
+    else:
+        shape = () if model == () and values.size == 1 else (-1,)
+    return np.array(values.reshape(shape), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +144,11 @@ class Naming:
 def readings(naming: Naming, shapes: Mapping[str, Shape]) -> dict[Layout, tuple[int, int, int]]:
     """Every layout that the names allow and whose shapes chain, suggested order first, with its d, m, k."""
     orders = [naming.order] if naming.order else [IN_OUT, OUT_IN]
+    # of readings that agree the first is kept: the one in which both matrices are stored alike, for the writer's sake
+    pairs = sorted(product(orders, orders), key=lambda pair: pair[0] != pair[1])
     found = {}
     for (hidden, hidden_bias), (output, output_bias) in role_assignments(naming, shapes):
-        for pair in product(orders, orders):
+        for pair in pairs:
             layout = Layout(hidden, output, hidden_bias, output_bias, *pair)
             sizes = layout.dimensions(shapes)
             if sizes is not None:

@@ -1,17 +1,16 @@
-"""Naming conventions of model files: PyTorch, Flax, scikit-learn, plain W1/b1/W2/b2, and explicit --map."""
+"""Naming conventions of model files: PyTorch, Flax, scikit-learn, plain W1/b1/W2/b2."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from certify.errors import AmbiguousFile, UnsupportedModel, UsageError
+from certify.errors import UnsupportedModel
 from certify.files.layout import IN_OUT, OUT_IN, Layer, Naming, Shape
-from certify.files.text import printable, shape_text
+from certify.files.mapping import MAP_HINT, ROLES
+from certify.files.text import listing, printable, shape_text
 
 SUPPORTED = "supported: two dense layers with ReLU between them"
-MAP_HINT = "name them: --map hidden.weight=KEY[:T] output.weight=KEY[:T] hidden.bias=KEY output.bias=KEY"
-ROLES = ("hidden.weight", "output.weight", "hidden.bias", "output.bias")
 PLAIN_ROLES: dict[str, frozenset[str]] = {
     "hidden.weight": frozenset({"w1", "u", "w", "w_1", "hidden_weights", "hidden_weight"}),
     "output.weight": frozenset({"w2", "v", "a", "alpha", "w_2", "output_weights", "output_weight"}),
@@ -165,51 +164,3 @@ def loose(keys: Sequence[str]) -> Naming:
             f"{len(keys)} arrays ({listing(keys)}) where two layers have two to four; {SUPPORTED}; to read only some, {MAP_HINT}"
         )
     return Naming("plain", loose=tuple(keys))
-
-
-def listing(keys: Iterable[str], limit: int = 6) -> str:
-    """The keys, shortened when there are many."""
-    shown = list(keys)
-    text = ", ".join(repr(printable(key, 60)) for key in shown[:limit])
-    return text + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
-
-
-def parse_map(items: Sequence[str]) -> dict[str, str]:
-    """The arguments of --map, each ROLE=KEY[:T] (several may be joined by spaces or commas), as a dictionary by role."""
-    mapping: dict[str, str] = {}
-    for item in (part for text in items for part in re.split(r"[\s,]+", text) if part):
-        role, equals, key = item.partition("=")
-        if not equals or not key or role not in ROLES:
-            raise UsageError(f"--map {printable(item)}: expected ROLE=KEY[:T] with ROLE one of {', '.join(ROLES)}")
-        if role in mapping:
-            raise UsageError(f"--map names {role} twice")
-        mapping[role] = key
-    return mapping
-
-
-def mapped(mapping: Mapping[str, str], shapes: Mapping[str, Shape]) -> tuple[Naming, dict[str, bool]]:
-    """The naming that --map states, and which weights are stored as (in, out), marked `:T`.
-
-    Unmarked weights are (out, in) as in PyTorch, unless the shapes allow only the other orientation.
-    """
-    refuse_bad_roles(mapping)
-    keys, transposed = {}, {}
-    for role, text in mapping.items():
-        marked = text.endswith(":T") and text not in shapes
-        keys[role], transposed[role] = (text[:-2] if marked else text), marked
-        if keys[role] not in shapes:
-            raise UsageError(f"--map {role}={printable(text)}: no such array; the file holds {listing(sorted(shapes))}")
-    if len(set(keys.values())) < len(keys):
-        raise AmbiguousFile("--map gives one array two roles")
-    layers = tuple((keys[f"{layer}.weight"], keys.get(f"{layer}.bias")) for layer in ("hidden", "output"))
-    return Naming("mapped", layers, fixed=True, preferred_order=OUT_IN), transposed
-
-
-def refuse_bad_roles(mapping: Mapping[str, str]) -> None:
-    """--map needs both weights, and knows four roles."""
-    unknown = sorted(set(mapping) - set(ROLES))
-    missing = [role for role in ROLES[:2] if role not in mapping]
-    if unknown:
-        raise UsageError(f"--map {listing(unknown)}: the roles are {', '.join(ROLES)}")
-    if missing:
-        raise UsageError(f"--map lacks {' and '.join(missing)}; {MAP_HINT}")

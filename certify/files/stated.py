@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from certify.errors import ObjectiveError, UnreadableFile
+from certify.files.statement import ATTRIBUTE as LAYOUT_ATTRIBUTE
 from certify.files.text import path_name, printable
 from certify.problem.objective import Bias, Loss, Reduction
 
@@ -133,8 +134,9 @@ def decay(values: Mapping[str, object], key: str, where: str) -> float | None:
 
 
 def from_attributes(attributes: Mapping[str, Mapping[str, object]], path: Path) -> StatedObjective:
-    """The attributes certify/* of an HDF5 file's root."""
-    root = {k[len(ATTRIBUTE_PREFIX) :]: v for k, v in attributes.get("", {}).items() if k.startswith(ATTRIBUTE_PREFIX)}
+    """The attributes certify/* of an HDF5 file's root, but the one that states the layout."""
+    held = {name: value for name, value in attributes.get("", {}).items() if name != LAYOUT_ATTRIBUTE}
+    root = {k[len(ATTRIBUTE_PREFIX) :]: v for k, v in held.items() if k.startswith(ATTRIBUTE_PREFIX)}
     return from_entries(root, f"{path_name(path)}: attributes certify/*") if root else StatedObjective()
 
 

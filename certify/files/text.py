@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,13 @@ def path_name(path: object) -> str:
 def shape_text(shape: tuple[int, ...]) -> str:
     """A shape as (5, 3); the vector's comma is kept: (5,)."""
     return printable(str(tuple(shape)))
+
+
+def listing(keys: Iterable[str], limit: int = 6) -> str:
+    """The keys, shortened when there are many."""
+    shown = list(keys)
+    text = ", ".join(repr(printable(key, 60)) for key in shown[:limit])
+    return text + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
 
 
 @contextmanager

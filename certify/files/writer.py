@@ -9,14 +9,17 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from certify.errors import UnreadableFile, UsageError
+from certify.errors import InputError, UnreadableFile, UsageError
+from certify.files.choosing import network_sha256
 from certify.files.container import NPZ
 from certify.files.hdf5 import copy_structure
 from certify.files.keras_config import JsonObject, class_name, functional_layers
 from certify.files.layout import OUT_IN, Layout
-from certify.files.model import StoredModel
-from certify.files.opening import file_sha256
+from certify.files.mapping import map_option
+from certify.files.model import StoredModel, keras_part, read_network
+from certify.files.opening import file_sha256, open_container
 from certify.files.replacing import replacing
+from certify.files.statement import ATTRIBUTE, comment_of, statement_of
 from certify.files.text import path_name, printable
 from certify.problem.network import Network
 
@@ -28,20 +31,28 @@ HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
 def save_network(network: Network, path: Path, like: StoredModel) -> None:
-    """Write `network` (any width) as float64 under the keys and in the orientation of `like`, replacing `path` at once.
+    """Write `network` (any width) as float64 under the keys, in the orientation and with the shapes of `like`.
 
-    HDF5 keeps the source file's groups, attributes and configurations, with the hidden units updated; the state of the
-    optimizer is left out, since it belongs to other weights. Raises UsageError when the folder cannot be written,
-    UnreadableFile when an HDF5 source has changed since it was read, ValueError when the biases differ from the source's.
+    The file replaces `path` at once, and only when it was read back as this very network. Where its names and shapes leave
+    two readings it states its layout (certify/files/statement.py). HDF5 keeps the source file's groups, attributes and
+    configurations, with the hidden units updated; the state of the optimizer is left out, since it belongs to other weights.
+    Raises UsageError when the folder cannot be written, UnreadableFile when an HDF5 source has changed since it was read,
+    ValueError when the biases differ from the source's.
     """
     path = Path(path)
     has = [(a is None) == (b is None) for a, b in zip(biases(network), biases(like.network), strict=True)]
     if not all(has) or (network.inputs, network.outputs) != (like.network.inputs, like.network.outputs):
         raise ValueError("a network is written only like a model of the same inputs, outputs and biases")
-    ndims = {item.key: len(item.shape) for item in like.reading}
-    arrays = like.layout.stored(network, ndims)
+    arrays = like.layout.stored(network, like.shapes)
     try:
-        replace_atomically(path, like, arrays, network.width)
+        with replacing(path.resolve()) as temporary:
+            write_like(temporary, like, arrays, network.width)
+            if not is_read_as(temporary, network, like.layout):
+                state_layout(temporary, like)
+                if not is_read_as(temporary, network, like.layout):
+                    raise UnreadableFile(
+                        f"{path_name(path)}: not written, since it could not be read back; name a new file"
+                    )
     except OSError as error:
         raise UsageError(f"{path_name(path)}: cannot be written ({printable(error.strerror or error)})") from error
 
@@ -55,9 +66,9 @@ def save_new_network(network: Network, path: Path) -> None:
     path = Path(path)
     bias = [None if array is None else f"{layer}.bias" for layer, array in zip(LAYERS, biases(network), strict=True)]
     layout = Layout(f"{LAYERS[0]}.weight", f"{LAYERS[1]}.weight", bias[0], bias[1], OUT_IN, OUT_IN)
-    arrays = layout.stored(network, {key: 1 if key.endswith("bias") else 2 for key in layout.keys})
+    arrays = layout.stored(network, {key: (1,) if key.endswith("bias") else (1, 1) for key in layout.keys})
     try:
-        with replacing(path) as temporary:
+        with replacing(path.resolve()) as temporary:
             if path.suffix in HDF5_SUFFIXES:
                 import h5py  # only for HDF5: it takes as long to load as numpy
 
@@ -76,15 +87,43 @@ def biases(network: Network) -> tuple[np.ndarray | None, np.ndarray | None]:
     return network.hidden_bias, network.output_bias
 
 
-def replace_atomically(path: Path, like: StoredModel, arrays: dict[str, np.ndarray], width: int) -> None:
-    """Write beside the target, then rename: a reader sees the old file or the new one, never half of it."""
-    with replacing(path) as temporary:
-        if like.container == NPZ:
-            with open(temporary, "wb") as stream:
-                # keys such as "file" are names of savez's own arguments, so members are written one by one
-                write_npz(stream, arrays)
-        else:
-            write_hdf5(temporary, like, arrays, width)
+def write_like(target: Path, like: StoredModel, arrays: dict[str, np.ndarray], width: int) -> None:
+    """The arrays in the container of the model."""
+    if like.container == NPZ:
+        with open(target, "wb") as stream:
+            # keys such as "file" are names of savez's own arguments, so members are written one by one
+            write_npz(stream, arrays)
+    else:
+        write_hdf5(target, like, arrays, width)
+
+
+def is_read_as(path: Path, network: Network, layout: Layout) -> bool:
+    """Whether a file is read as this network in this layout, with its data at hand and without, and by its own word alone."""
+    with open_container(path) as container:
+        shapes = {key: stored.shape for key, stored in container.arrays.items()}
+        try:
+            keras = keras_part(container, None)
+            found = [read_network(container, None, inputs, keras) for inputs in (network.inputs, None)]
+        except InputError:
+            return False
+    return all(
+        network_sha256(each.network) == network_sha256(network)
+        and map_option(each.layout, shapes) == map_option(layout, shapes)
+        for each in found
+    )
+
+
+def state_layout(path: Path, like: StoredModel) -> None:
+    """Let a file say which array is which, and how its matrices are stored, beside its arrays."""
+    text = statement_of(like.layout)
+    if like.container == NPZ:
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.comment = comment_of(text)
+        return
+    import h5py  # only for HDF5: it takes as long to load as numpy
+
+    with h5py.File(path, "r+") as file:
+        file.attrs[ATTRIBUTE] = text
 
 
 def write_npz(stream: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
