@@ -37,7 +37,7 @@ def load_pair(model: Path, data: Path, request: Request) -> tuple[StoredModel, S
 
     roles = array_roles(request)
     samples = load_dataset(data, request.x, request.y)
-    return load_model(model, roles, samples.dataset.inputs), samples
+    return load_model(model, roles, samples.dataset.inputs, request.activation), samples
 
 
 def objective_of(model: StoredModel, data: StoredDataset, request: Request) -> tuple[Objective, tuple[str, ...]]:

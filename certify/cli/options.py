@@ -46,6 +46,12 @@ def _seed(value: int) -> int:
     return value
 
 
+def _activation(value: str | None) -> str | None:
+    if value is not None and value != "relu":
+        raise typer.BadParameter(f"{value!r} is not decided; only networks with the activation relu are")
+    return value
+
+
 def _width(value: int | None) -> int | None:
     if value is not None and value < 1:
         raise typer.BadParameter(f"{value} is not a number of neurons; at least 1")
@@ -145,6 +151,15 @@ MapOption = Annotated[
         metavar="ROLE=KEY[:T]",
         help="Which array is which, where the file leaves it open; ROLE is hidden.weight, hidden.bias, output.weight "
         "or output.bias, :T transposes. Repeat it, or put several in one string.",
+    ),
+]
+ActivationOption = Annotated[
+    str | None,
+    _option(
+        "--activation",
+        metavar="relu",
+        callback=_activation,
+        help="The hidden layer's activation, whatever the model's file says beside its arrays; relu is what is decided.",
     ),
 ]
 XOption = Annotated[str | None, _option("--x", metavar="KEY", help="Array of the inputs.")]

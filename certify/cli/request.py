@@ -9,7 +9,7 @@ from certify.cli.choices import Arrays, Engine, FailOn, Format
 
 # The options that go together; a command names the groups, and the single options, that it has.
 OBJECTIVE = ("loss", "reduction", "weight_decay", "penalize", "convention")
-KEYS = ("mapping", "x", "y")
+KEYS = ("mapping", "activation", "x", "y")
 SEARCH = ("eps", "time_limit", "threads", "engine", "seed")
 CERTIFICATE = ("certificate", "certificate_arrays", "paranoid")
 VERDICT = ("format", "quiet", "verbose", "exit_zero", "fail_on")
@@ -20,7 +20,7 @@ class Request:
     """The options of one call. Those that its command does not have keep their default.
 
     loss ... convention   what the options say about the objective; None where they are silent
-    mapping, x, y         which array of a file is which
+    mapping, activation, x, y   which array of a file is which, and what the hidden layer does
     bias, like, width, path_of_weight_decay   which network is to be trained, and for which weight decays, if for several
     network, witness, output, certificate   the files to be written: the network trained, the better network, the report
                           (standard output where it is None), the certificate
@@ -38,6 +38,7 @@ class Request:
     path_of_weight_decay: opt.DecaysOption = None
 
     mapping: opt.MapOption = None
+    activation: opt.ActivationOption = None
     x: opt.XOption = None
     y: opt.YOption = None
 

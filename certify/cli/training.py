@@ -56,4 +56,4 @@ class Trainer:
             save_new_network(network, path)
         else:
             save_network(network, path, self.like)
-        return load_model(path, array_roles(self.request), network.inputs)
+        return load_model(path, array_roles(self.request), network.inputs, self.request.activation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -35,7 +35,10 @@ class StoredArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Container:
-    """An open file. attributes[object path][name]; the root's path is "". Arrays can be read while it is open."""
+    """An open file. attributes[object path][name]; the root's path is "". Arrays can be read while it is open.
+
+    texts: of HDF5, every short text outside the attributes above, by the path of its dataset or of its attribute.
+    """
 
     path: Path
     kind: str  # NPZ or HDF5
@@ -43,6 +46,7 @@ class Container:
     arrays: Mapping[str, StoredArray]
     attributes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def check_declared_size(where: str, declared: int, stored: int) -> None:

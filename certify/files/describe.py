@@ -87,10 +87,11 @@ def describe_file(
     inputs: int | None = None,
     x_key: str | None = None,
     y_key: str | None = None,
+    activation: str | None = None,
 ) -> Description:
     """Describe a model or a data file, whichever its content says; never raises an InputError, it is part of the answer.
 
-    mapping, inputs: as for load_model; x_key, y_key: as for load_dataset.
+    mapping, inputs, activation: as for load_model; x_key, y_key: as for load_dataset.
     """
     path, kind = Path(path), FileKind.UNREADABLE
     try:
@@ -98,7 +99,7 @@ def describe_file(
             kind = kind_of(container, mapping, x_key, y_key)
         if kind is FileKind.DATA:
             return describe_data(load_dataset(path, x_key, y_key))
-        return describe_model(load_model(path, mapping, inputs))
+        return describe_model(load_model(path, mapping, inputs, activation))
     except InputError as error:
         return Description(str(path), kind, error=str(error))
 

@@ -78,7 +78,7 @@ def open_hdf5(path: Path, digest: str, size: int) -> Iterator[Container]:
         worker.await_start()
         content = worker.receive(ANSWER_SECONDS)
         arrays = {key: declare(worker, key, item) for key, item in content["arrays"].items()}
-        yield Container(path, HDF5, digest, arrays, content["attributes"], tuple(content["groups"]))
+        yield Container(path, HDF5, digest, arrays, content["attributes"], tuple(content["groups"]), content["texts"])
     finally:
         worker.close()
 

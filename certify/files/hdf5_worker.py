@@ -23,6 +23,7 @@ from certify.files.text import printable, reading
 OBJECT_CAP = 10_000
 DEPTH_CAP = 32
 ATTRIBUTE_BYTES_CAP = 1 << 24
+TEXTS_CAP, TEXT_CAP = 64, 1 << 16  # texts of one array, and characters of a text, that may state something
 MEMORY_CAP = 3 << 30
 CPU_SECONDS = 2
 CPU_BYTES_PER_SECOND = 1 << 24
@@ -94,9 +95,11 @@ def check_storage(key: str, dataset: h5py.Dataset) -> None:
 
 
 def catalogue(file: h5py.File) -> dict[str, object]:
-    """Every array's key, shape and dtype, every group, and the attributes that readers look at."""
+    """Every array's key, shape and dtype, every group, the attributes that readers look at, and all short texts."""
     arrays, groups, attributes = {}, [], {}
+    texts: dict[str, list[str]] = {}
     for path, item in walk(file):
+        texts |= read_texts(path, item)
         if isinstance(item, h5py.Group):
             groups.append(path)
             attributes[path] = read_attributes(path, item)
@@ -104,7 +107,7 @@ def catalogue(file: h5py.File) -> dict[str, object]:
             arrays[path] = declare(path, item)
         else:
             raise UnreadableFile(f"{printable(repr(path))} is a named datatype; expected groups and arrays only")
-    return {"arrays": arrays, "groups": groups, "attributes": attributes}
+    return {"arrays": arrays, "groups": groups, "attributes": attributes, "texts": texts}
 
 
 def walk(file: h5py.File) -> Iterator[tuple[str, h5py.HLObject]]:
@@ -170,6 +173,30 @@ def read_attributes(path: str, group: h5py.Group) -> dict[str, object]:
                 raise UnreadableFile(f"attribute {printable(repr(name))} of {printable(repr('/' + path))} is too large")
             found[name] = plain(group.attrs[name]) if count else []
     return found
+
+
+def read_texts(path: str, item: h5py.HLObject) -> dict[str, list[str]]:
+    """Short texts: the object itself, where it is one, and its attributes but those of `read_attributes`."""
+    found = {}
+    if isinstance(item, h5py.Dataset) and is_short_text(item.id.get_type(), item.shape) and item.id.get_storage_size():
+        found[path] = words(item[()])
+    for name in getattr(item, "attrs", ()):
+        identifier = item.attrs.get_id(name)
+        if not READ_ATTRIBUTES.fullmatch(name) and is_short_text(identifier.get_type(), identifier.shape):
+            found[f"{path}/{name}" if path else name] = words(item.attrs[name])
+    return found
+
+
+def is_short_text(kind: h5py.h5t.TypeID, shape: tuple[int, ...] | None) -> bool:
+    """A text, or a few of them, of at most TEXT_CAP characters where the length is declared."""
+    count = math.prod(shape) if shape is not None else 0
+    return isinstance(kind, h5py.h5t.TypeStringID) and 0 < count <= TEXTS_CAP and count * kind.get_size() <= TEXT_CAP
+
+
+def words(value: object) -> list[str]:
+    """The texts in one list, each cut at TEXT_CAP characters."""
+    listed = value.ravel().tolist() if isinstance(value, np.ndarray) else [value]
+    return [(v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v))[:TEXT_CAP] for v in listed]
 
 
 def plain(value: object) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from certify.files.mapping import mapped
 from certify.files.naming import SUPPORTED, recognise_names
 from certify.files.opening import open_container
 from certify.files.stated import SIDECAR, StatedObjective, from_attributes, from_sidecar, over
+from certify.files.stated_activation import stated_activation
 from certify.files.statement import ATTRIBUTE, stated_layout
 from certify.files.text import path_name, printable
 from certify.problem.network import Network
@@ -68,18 +69,24 @@ class Found:
     style: str
 
 
-def load_model(path: Path, mapping: Mapping[str, str] | None = None, inputs: int | None = None) -> StoredModel:
+def load_model(
+    path: Path, mapping: Mapping[str, str] | None = None, inputs: int | None = None, activation: str | None = None
+) -> StoredModel:
     """Read a two-layer ReLU network from an npz or HDF5 file (docs/formats.md, section 1).
 
     mapping  role -> KEY[:T], as of --map; roles hidden.weight, output.weight, hidden.bias, output.bias
     inputs   number d of inputs of the data, where known: checked, and used where the shapes leave two readings
+    activation  of --activation: overrides another one that the file states beside its arrays
 
     Raises UnreadableFile, UnsupportedModel, AmbiguousFile, ObjectiveError or UsageError, each with one line.
     """
     path = Path(path)
     with open_container(path) as container:
         try:
-            return read_model(container, mapping, inputs)
+            activated = stated_activation(container, activation)
+            model = read_model(activated.without_statements(container), mapping, inputs)
+            notes = (*model.notes, *activated.notes)
+            return replace(model, stated=over(model.stated, activated.stated), notes=notes)
         except InputError as error:
             named = str(error).startswith((path_name(path), path_name(path.parent / SIDECAR)))
             raise error if named else type(error)(f"{path_name(path)}: {error}") from error

@@ -29,7 +29,9 @@ def inspect(files: FilesArgument, request: Request) -> int:
     if request.output is not None:
         require_writable(request.output, "--output")
     roles = array_roles(request)
-    described = [describe_file(path, roles, x_key=request.x, y_key=request.y) for path in files]
+    described = [
+        describe_file(path, roles, x_key=request.x, y_key=request.y, activation=request.activation) for path in files
+    ]
     readable = [each for each in described if each.error is None]
     if readable:
         deliver(_as_json(readable) if request.format is Format.JSON else _as_text(readable), request.output)

@@ -49,7 +49,7 @@ def solve(data: DataArgument, request: Request) -> int:
     like = (request.like,) if request.like else ()
     with files_or_stdin((data, *like)) as (data_file, *like_file):
         samples = load_dataset(data_file, request.x, request.y)
-        model = load_model(like_file[0], roles, samples.dataset.inputs) if like else None
+        model = load_model(like_file[0], roles, samples.dataset.inputs, request.activation) if like else None
         objective, cautions = _objective(request, decays, model, samples)
         notes = (*(model.notes if model else ()), *samples.notes, *cautions)
         outcomes = _solved(Trainer(request, samples, data, model, notes), objective, decays)
