@@ -82,6 +82,7 @@ LAYERS = (
     ("files", "patterns", "transform", "verdict"),
     ("convex", "certificates"),
     ("decide",),
+    ("landscape",),
     ("report",),
     ("cli",),
 )

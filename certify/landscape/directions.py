@@ -1,0 +1,116 @@
+"""Every direction of nearly the largest gain, and proof that there is no other (docs/theory.md, section 12).
+
+Per activation pattern D and sign s the gain s nu.(Zu)_+ over the unit directions of the closed cone K_D has one maximiser, the
+projection p of s Z'D nu onto K_D, and |p| is its gain. All pairs (D, s) with |p| >= floor are listed; a direction on a wall lies in
+several closed cones, and counts once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from certify.arrays import Bools, Floats
+from certify.gain.question import GainProblem, Limits
+from certify.linear import matmul, norm
+from certify.patterns.enumerate import Cones
+from certify.patterns.kkt import project, upper_bounds
+
+_INSIDE = 1e-9  # relative; how far a direction may lie outside its cone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximisers:
+    """The cone maximisers of gain at least `floor`, one a direction, largest gain first.
+
+    units (N, D), signs (N,), gains (N,)   the gains rounded to nearest
+    upper      a float that is at least M(nu), rounding accounted for
+    next_best  every maximiser that is not listed has at most this gain, proved
+    settled    False where a limit came first: then the list may be incomplete, and next_best is infinite
+    method     how it was found out     nodes  how many cones were looked at
+    """
+
+    units: Floats
+    signs: Floats
+    gains: Floats
+    upper: float
+    next_best: float
+    settled: bool
+    method: str
+    nodes: int
+
+
+def maximisers_by_patterns(problem: GainProblem, cones: Cones, floor: float, same: float, limits: Limits) -> Maximisers:
+    """From all patterns of the problem's rows; the largest gain left out is then exact to rounding.
+
+    same: unit vectors this close are taken for one direction.
+
+    A cone is projected on only where |s Z'D nu|, the bound without its inequalities, says that it could matter.
+    """
+    found, upper, next_best, nodes = _Found(problem, same), 0.0, 0.0, 0
+    ceilings = [(sign, upper_bounds(problem, cones.patterns, sign, np.zeros(cones.patterns.shape))) for sign in (1, -1)]
+    order = sorted(((-float(b), sign, k) for sign, bounds in ceilings for k, b in enumerate(bounds)), key=lambda x: x)
+    for ceiling, sign, k in order:
+        if -ceiling <= next_best:
+            break
+        if limits.reached(nodes):
+            return found.listed(float("inf"), float("inf"), False, "patterns", nodes)
+        nodes += 1
+        bound, direction = projected(problem, cones.patterns[k], cones.walls[k], sign)
+        upper = max(upper, bound)
+        if not (bound >= floor and found.add(direction, sign, floor)):
+            next_best = max(next_best, bound)
+    return found.listed(max(upper, next_best), next_best, True, "patterns", nodes)
+
+
+def projected(problem: GainProblem, pattern: Bools, walls: Bools, sign: int) -> tuple[float, Floats]:
+    """A proved bound on the gain over K_D, pattern (n,), and the projection (D,) of s Z'D nu that attains it, nearly."""
+    bound, direction = _projected(problem, Cones(pattern[None], walls[None]), sign)
+    heights = np.where(pattern, 1.0, -1.0) * matmul(problem.rows, direction)
+    if np.any(heights < -_INSIDE * norm(problem.rows, axis=1) * norm(direction)):
+        # a cone so thin that its walls, as floats, hold a line instead: the other inequalities tell its ends apart
+        bound, direction = _projected(problem, Cones(pattern[None], np.any(problem.rows != 0, axis=1)[None]), sign)
+    return bound, direction
+
+
+def _projected(problem: GainProblem, cone: Cones, sign: int) -> tuple[float, Floats]:
+    multipliers, directions = project(problem, cone, sign)
+    return float(upper_bounds(problem, cone.patterns, sign, multipliers)[0]), directions[0]
+
+
+class _Found:
+    """Directions as they are met, with those that are the same left out."""
+
+    def __init__(self, problem: GainProblem, same: float) -> None:
+        self.problem, self.same = problem, same
+        self.units: list[Floats] = []
+        self.signs: list[int] = []
+        self.gains: list[float] = []
+
+    def add(self, direction: Floats, sign: int, floor: float) -> bool:
+        """Keep it where its gain reaches the floor; False where it does not."""
+        size = float(norm(direction))
+        gain = sign * self.problem.gain(direction) if size > 0 else 0.0
+        # what is proved about the cone is a bound, and this the gain of its maximiser: rounding apart the same
+        if not (size > 0 and gain >= floor * (1 - 1e-12)):
+            return False
+        unit = direction / size
+        for k, (other, its) in enumerate(zip(self.units, self.signs, strict=True)):
+            if its == sign and float(norm(unit - other)) <= self.same:
+                if gain > self.gains[k]:
+                    self.units[k], self.gains[k] = unit, gain
+                return True
+        self.units.append(unit)
+        self.signs.append(sign)
+        self.gains.append(gain)
+        return True
+
+    def listed(self, upper: float, next_best: float, settled: bool, method: str, nodes: int) -> Maximisers:
+        """All of them, largest gain first; equal ones in the order of their entries, so that the order is always the same."""
+        order = sorted(
+            range(len(self.gains)), key=lambda k: (-self.signs[k], *(-t for t in np.round(self.units[k], 9)))
+        )
+        units = np.array([self.units[k] for k in order]).reshape(-1, self.problem.rows.shape[1])
+        signs, gains = (np.array([values[k] for k in order], dtype=float) for values in (self.signs, self.gains))
+        return Maximisers(units, signs, gains, upper, next_best, settled, method, nodes)

@@ -1,0 +1,208 @@
+"""All optima as one polytope: Pol = {c >= 0 : A c = yhat}, c_i the mass |u||a| of direction i (docs/theory.md, sections 5 and 12).
+
+With a penalised output bias, which is the same for all optima, yhat is less by it. A free one moves with c: then A and yhat count
+modulo constants, and the bias of each point follows from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from certify.arrays import Bools, Floats, Indices
+from certify.landscape.components import Staircase, staircase
+from certify.landscape.landscape import Landscape
+from certify.landscape.programs import MassPrograms
+from certify.landscape.vertices import edges_of, vertices_of
+from certify.linear import matmul, norm, svd
+from certify.problem.network import Network
+from certify.problem.objective import Bias
+from certify.problem.training import Neurons
+
+MOST_VERTICES = 10_000
+RANK_TOLERANCE = 1e-8  # share of the largest singular value, columns at length 1
+_MOST_EDGES = 600  # vertices
+_RANDOM_VERTICES = 100
+_NOTHING = 1e-11  # share of the longest column; predictions this small are those of the zero network
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """The rank of A, columns at length 1: how many singular values are above RANK_TOLERANCE times the largest.
+
+    kept, dropped: the smallest of these and the largest of the others, relative to the largest of all; 0 where there is none.
+    """
+
+    rank: int
+    kept: float
+    dropped: float
+
+
+@dataclass(frozen=True, eq=False)
+class Polytope:
+    """The optima of a landscape.
+
+    columns (n, N), target (n,)   A and yhat, modulo constants where the output bias is free
+    vertices (V, N)               those found, entries that are 0 exactly so; complete: whether they are all
+    programs                      for what the vertices do not say; None where the only point is 0
+    """
+
+    landscape: Landscape
+    columns: Floats
+    target: Floats
+    rank: Rank
+    vertices: Floats
+    complete: bool
+    programs: MassPrograms | None
+    seconds: float  # that the program for m* may take
+
+    @cached_property
+    def mass(self) -> float:
+        """sum(c), the same for all optima."""
+        landscape = self.landscape
+        return float(np.sum(landscape.nu * (landscape.predictions - landscape.constant))) / landscape.beta
+
+    @cached_property
+    def staircase(self) -> Staircase | None:
+        """How the optimal networks of each width hang together; None where not all vertices are known."""
+        return staircase(self.vertices > 0) if self.complete else None
+
+    @cached_property
+    def edges(self) -> Indices | None:
+        """Pairs (E, 2) of vertices that an edge joins; None where vertices are missing or too many."""
+        return edges_of(self.vertices) if self.complete and len(self.vertices) <= _MOST_EDGES else None
+
+    @cached_property
+    def centre(self) -> Floats:
+        """A point (N,) that has every atom that any optimum has: the mean of all vertices, or of those of `extremes`."""
+        mean: Floats = np.mean(self.vertices if self.complete else np.vstack(self.extremes), axis=0)
+        return mean
+
+    @cached_property
+    def extremes(self) -> tuple[Floats, Floats]:
+        """For each direction a vertex where its amplitude is least, and one where it is largest: (N, N) each."""
+        units = np.eye(self.columns.shape[1])
+        return self._each(units), self._each(-units)
+
+    @property
+    def least(self) -> Floats:
+        """The least amplitude (N,) of each direction over all optima."""
+        return np.diag(self.extremes[0]).copy()
+
+    @property
+    def largest(self) -> Floats:
+        """The largest amplitude (N,) of each direction over all optima."""
+        return np.diag(self.extremes[1]).copy()
+
+    def lowest(self, costs: Floats) -> Floats:
+        """A vertex (N,) of the least costs . c. Raises ArithmeticError where the linear program is not solved."""
+        if self.complete or self.programs is None:
+            known: Floats = self.vertices[int(np.argmin(np.sum(self.vertices * costs, axis=1)))]
+            return known
+        point = self.programs.lowest(costs)
+        if point is None:
+            raise ArithmeticError("HiGHS did not solve a linear program over the optima")
+        return point
+
+    def _each(self, costs: Floats) -> Floats:
+        return np.array([self.lowest(row) for row in costs]).reshape(len(costs), self.columns.shape[1])
+
+    @property
+    def used(self) -> Bools:
+        """The directions (N,) that some optimum uses."""
+        used: Bools = self.largest > 0
+        return used
+
+    @cached_property
+    def dimension(self) -> int:
+        """Of the polytope: 0 where the optimum is unique up to splitting and permuting neurons."""
+        used = self.used
+        return int(np.sum(used)) - rank_of(self.columns[:, used]).rank
+
+    @property
+    def unique(self) -> bool:
+        """Whether the optimum is unique up to splitting and permuting neurons."""
+        return self.dimension == 0
+
+    @cached_property
+    def narrowest(self) -> tuple[int, Floats]:
+        """A lower bound on m*, and a point (N,) with the fewest atoms known: as many, where m* is known."""
+        known = min(self.vertices, key=lambda point: int(np.sum(point > 0)))
+        if self.complete or self.programs is None:
+            return int(np.sum(known > 0)), known
+        lower, point = self.programs.fewest(self.largest, self.seconds)
+        best = known if point is None or np.sum(point > 0) >= np.sum(known > 0) else point
+        return min(lower, int(np.sum(best > 0))), best
+
+    @property
+    def widest(self) -> tuple[Floats, int]:
+        """A vertex (N,) with the most atoms known, and an upper bound on M*: as many, where M* is known."""
+        known = max(self.vertices, key=lambda point: int(np.sum(point > 0)))
+        return known, int(np.sum(known > 0)) if self.complete else self.rank.rank
+
+    def constant(self, masses: Floats) -> float:
+        """The output bias of a point (N,)."""
+        landscape = self.landscape
+        if landscape.problem.objective.output_bias is not Bias.FREE:
+            return landscape.constant
+        left = landscape.predictions - matmul(landscape.activations, masses)
+        return float(np.mean(left))
+
+    def neurons(self, masses: Floats) -> Neurons:
+        """The balanced network of a point (N,): sqrt(c_i) (d_i, s_i), directions without mass left out."""
+        present = masses > 0
+        roots = np.sqrt(masses[present])
+        units, signs = self.landscape.units[present], self.landscape.signs[present]
+        return Neurons(units * roots[:, None], (signs * roots)[:, None], np.array([self.constant(masses)]))
+
+    def network(self, masses: Floats) -> Network:
+        """Likewise, in the parametrisation of the objective; one zero neuron where the point is 0."""
+        neurons = self.neurons(masses)
+        if not neurons.width:
+            zero = np.zeros((1, self.landscape.units.shape[1]))
+            neurons = Neurons(zero, np.zeros((1, 1)), neurons.c)
+        return self.landscape.problem.lower(neurons)
+
+
+def polytope_of(landscape: Landscape, most_vertices: int = MOST_VERTICES, seconds: float = 10.0) -> Polytope:
+    """The polytope of a landscape that is covered, with all vertices where there are at most so many, else with some."""
+    columns = landscape.activations
+    target = landscape.predictions - landscape.constant
+    if landscape.problem.objective.output_bias is Bias.FREE:
+        columns, target = columns - np.mean(columns, axis=0), target - np.mean(target)
+    rank = rank_of(columns)
+    nothing = _NOTHING * float(np.max(norm(columns, axis=0), initial=0.0))
+    if not columns.shape[1] or float(norm(target)) <= nothing:
+        return Polytope(landscape, columns, target, rank, np.zeros((1, columns.shape[1])), True, None, seconds)
+    system = _compressed(columns, target, rank.rank)
+    programs = MassPrograms(*system)
+    vertices = vertices_of(*system, rank.rank, most_vertices)
+    known = _some_vertices(programs, columns.shape[1]) if vertices is None else vertices
+    return Polytope(landscape, columns, target, rank, known, vertices is not None, programs, seconds)
+
+
+def _some_vertices(programs: MassPrograms, count: int) -> Floats:
+    """Vertices (V, N) of random costs, each once."""
+    rng = np.random.default_rng(0)
+    found = [programs.lowest(rng.standard_normal(count)) for _ in range(_RANDOM_VERTICES)]
+    return np.array(list({(p > 0).tobytes(): p for p in found if p is not None}.values())).reshape(-1, count)
+
+
+def rank_of(columns: Floats) -> Rank:
+    """The rank of columns (n, N), each brought to length 1."""
+    lengths = norm(columns, axis=0)
+    if not np.any(lengths > 0):
+        return Rank(0, 0.0, 0.0)
+    sizes = svd(columns / np.where(lengths > 0, lengths, 1.0))[1]
+    shares = sizes / sizes[0]
+    rank = int(np.sum(shares > RANK_TOLERANCE))
+    return Rank(rank, float(shares[rank - 1]), float(shares[rank]) if rank < shares.size else 0.0)
+
+
+def _compressed(columns: Floats, target: Floats, rank: int) -> tuple[Floats, Floats]:
+    """As many equations as the rank: (rank, N) and (rank,)."""
+    lengths = norm(columns, axis=0)
+    axes = svd(columns / np.where(lengths > 0, lengths, 1.0))[0][:, :rank].T
+    return matmul(axes, columns), matmul(axes, target)
