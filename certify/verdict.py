@@ -74,10 +74,11 @@ class Witness:
 class Stationarity:
     """The first-order report (docs/theory.md, section 6). Residuals are relative; see certify/decide/stationarity.py.
 
-    directional is None where too many dependent boundary samples leave it open.
+    directional is None where too many dependent boundary samples leave it open; balanced without weight decay, where rescaling
+    a neuron costs nothing.
     """
 
-    balanced: bool
+    balanced: bool | None
     active: bool
     clarke: bool
     directional: bool | None

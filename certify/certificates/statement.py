@@ -9,6 +9,7 @@ import numpy as np
 from certify.certificates.claims import Claims, Source
 from certify.checker.certificate import FORMAT, VERSION, Data
 from certify.checker.certificate import Network as CheckedNetwork
+from certify.checker.certificate import Objective as CheckedObjective
 from certify.problem.dataset import Dataset, canonical_sha256
 from certify.problem.network import Network
 from certify.problem.objective import Objective
@@ -71,6 +72,18 @@ def plain_network(network: Network) -> CheckedNetwork:
         None if bias is None else bias.tolist(),
         network.output_weights[:, 0].tolist(),
         None if constant is None else float(constant[0]),
+    )
+
+
+def checked_objective(objective: Objective) -> CheckedObjective:
+    """The objective as the checker wants it."""
+    return CheckedObjective(
+        objective.loss.function.enclosure,
+        objective.reduction.value,
+        objective.hidden_decay,
+        objective.output_decay,
+        objective.hidden_bias.value,
+        objective.output_bias.value,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from certify.certificates.budget import Budget, OutOfRoom
 from certify.certificates.claims import Claims, Source, claims_of
 from certify.certificates.dual import ScaledDual, dual_document, scaled_dual
+from certify.certificates.orthogonal import orthogonal_document
 from certify.certificates.proofs import proof_of_side
 from certify.certificates.sealing import sealed
 from certify.certificates.side import Unprovable, side_of
@@ -66,6 +67,10 @@ def write_certificate(
     claims = claims_of(verdict, network)
     if not writing.bounded or verdict.proof is None:
         return _checked(statement(problem.objective, source, claims, writing.carried), claims, source, writing)
+    if problem.objective.undecayed:
+        document = statement(problem.objective, source, claims, writing.carried)
+        document["claim"]["lower_bound"], document["dual"] = orthogonal_document(verdict.proof)
+        return _checked(document, claims, source, writing)
     written = Written(None, "no attempt was made")
     for inside in _INSIDE:
         written = _attempt(claims, verdict.proof, problem, source, Budget(limits), inside, writing)

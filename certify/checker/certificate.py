@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from certify.checker.document import parse_document
@@ -27,6 +29,11 @@ class Objective:
     output_decay: float
     hidden_bias: str
     output_bias: str
+
+    @property
+    def undecayed(self) -> bool:
+        """Whether neither layer has a weight decay."""
+        return self.hidden_decay == self.output_decay == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,13 @@ class Dual:
 
 
 @dataclass(frozen=True, slots=True)
+class Orthogonal:
+    """The dual vector nu (n,) without weight decay: rationals, which are to be orthogonal to all that networks predict."""
+
+    nu: list[Fraction]
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """A certificate that is well formed; nothing in it has been believed yet."""
 
@@ -103,7 +117,7 @@ class Certificate:
     data: Source
     network: Source
     claim: Claim
-    dual: Dual | None
+    dual: Dual | Orthogonal | None
 
 
 def read_certificate(data: bytes) -> Certificate:
@@ -126,7 +140,7 @@ def read_certificate(data: bytes) -> Certificate:
         _source(data_part, lambda field: _data(field, n, d)),
         _source(network_part, lambda field: _network(field, objective, m, d)),
         _claim(parts["claim"], objective, d),
-        None if parts["dual"].absent else _dual(parts["dual"], n, d, objective.hidden_bias),
+        None if parts["dual"].absent else _any_dual(parts["dual"], n, d, objective),
     )
 
 
@@ -134,7 +148,7 @@ def _objective(field: Field) -> Objective:
     part = field.record("loss", "reduction", "hidden_decay", "output_decay", "hidden_bias", "output_bias", "activation")
     part["activation"].word("relu")
     decays = part["hidden_decay"].real(), part["output_decay"].real()
-    require(min(decays) > 0, f"{field.where}: weight decays must be positive")
+    require(min(decays) > 0 or decays == (0.0, 0.0), f"{field.where}: weight decays must be positive, or both 0")
     return Objective(
         part["loss"].word("half-squared", "squared", "logistic"),
         part["reduction"].word("sum", "mean"),
@@ -195,6 +209,19 @@ def _better(field: Field, objective: Objective, d: int) -> Better:
 def _bounds(field: Field) -> tuple[float, float]:
     low, high = field.reals(2)
     return low, high
+
+
+def _any_dual(field: Field, n: int, d: int, objective: Objective) -> Dual | Orthogonal:
+    if objective.undecayed:
+        return Orthogonal([_rational(v) for v in field.record("nu")["nu"].items(n)])
+    return _dual(field, n, d, objective.hidden_bias)
+
+
+def _rational(field: Field) -> Fraction:
+    """[p, q] for p/q, in lowest terms: one spelling for each rational."""
+    p, q = field.integers(2)
+    require(q > 0 and math.gcd(p, q) == 1, f"{field.where}: expected integers p, q > 0 without a common divisor")
+    return Fraction(p, q)
 
 
 def _dual(field: Field, n: int, d: int, hidden_bias: str) -> Dual:

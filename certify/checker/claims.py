@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
-from certify.checker.certificate import Better, Certificate, Claim, Data, Dual, Network, read_certificate
+from certify.checker.certificate import Better, Certificate, Claim, Data, Dual, Network, Orthogonal, read_certificate
 from certify.checker.cones import check_cones
 from certify.checker.hashes import data_sha256, network_sha256
 from certify.checker.majorants import check_majorants
-from certify.checker.objective import Problem, dual_value_below, network_value, training_problem
+from certify.checker.objective import Problem, conjugate_below, dual_value_below, network_value, training_problem
+from certify.checker.orthogonal import require_orthogonal
 from certify.checker.proofs import Cones
 from certify.checker.reduction import Hinges, reduced
 from certify.checker.rejection import WithoutArrays, require, rounded
@@ -97,8 +98,11 @@ def _lower_bound(certificate: Certificate, problem: Problem, paranoid: bool) -> 
     require((bound is None) == (dual is None), "claim.lower_bound and dual: one of them is there without the other")
     if dual is None or bound is None:
         return 0
-    value = dual_value_below(problem, dual.nu)
+    value = conjugate_below(problem, dual.nu) if isinstance(dual, Orthogonal) else dual_value_below(problem, dual.nu)
     require(Fraction(bound) <= value, f"claim.lower_bound: the dual vector proves {rounded(value)} at most")
+    if isinstance(dual, Orthogonal):
+        require_orthogonal(problem, dual.nu)
+        return 0
     hinges = reduced(problem, dual)
     return sum(_proved(hinges, sign, dual, paranoid) for sign in (1, -1))
 

@@ -7,6 +7,7 @@ Logistic values are enclosed; everything else is exact but for what is rounded t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
@@ -75,10 +76,15 @@ def dual_value_below(problem: Problem, nu: list[float]) -> Fraction:
     mass = Fraction(sum(total), 1 << shift)
     if problem.free_hidden_bias or objective.output_bias == "free":
         require(mass == 0, "dual.nu: constants are free, so the dual vector must sum to exactly zero")
-    value = _entropies(problem, nu) if objective.loss == "logistic" else _conjugates(problem, nu)
+    value = conjugate_below(problem, nu)
     if objective.output_bias == "penalized":
         value -= mass**2 / (2 * Fraction(objective.output_decay))
     return value
+
+
+def conjugate_below(problem: Problem, nu: Sequence[float | Fraction]) -> Fraction:
+    """A lower bound on -L*(-nu), as far as D(nu) is about the loss alone. Raises Rejected outside the dual's domain."""
+    return _entropies(problem, nu) if problem.objective.loss == "logistic" else _conjugates(problem, nu)
 
 
 def beta_below(objective: Objective) -> Fraction:
@@ -123,19 +129,19 @@ def _squares(values: list[float]) -> Fraction:
     return Fraction(dot(integers, integers), 1 << (2 * shift))
 
 
-def _conjugates(problem: Problem, nu: list[float]) -> Fraction:
-    """Sum of nu y - nu^2 / (2 kappa w)."""
+def _conjugates(problem: Problem, nu: Sequence[float | Fraction]) -> Fraction:
+    """Sum of nu y - nu^2 / (2 kappa w); the product of two floats fits and is not rounded."""
     total = Fraction(0)
     for v, y, s in zip(nu, problem.targets, problem.weights, strict=True):
         if v == 0:
             continue
         require(s > 0, "dual.nu: an entry belongs to a sample of weight zero")
         square = Fraction(v) ** 2 * problem.divisor / (2 * problem.kappa * Fraction(s))
-        total += Fraction(v) * Fraction(y) - _rounded_up(square)
+        total -= _rounded_up(-Fraction(v) * Fraction(y)) + _rounded_up(square)
     return total
 
 
-def _entropies(problem: Problem, nu: list[float]) -> Fraction:
+def _entropies(problem: Problem, nu: Sequence[float | Fraction]) -> Fraction:
     """Sum of w H(nu y / w)."""
     total = Fraction(0)
     for v, y, s in zip(nu, problem.targets, problem.weights, strict=True):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import resource
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,6 +13,7 @@ from certify.certificates import CertificateWish, Source, confirmed
 from certify.convex.blocks import blocks_of_neurons
 from certify.convex.solution import RestrictedSolution
 from certify.decide.conclusion import Findings, conclude
+from certify.decide.cost import search_report
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
@@ -23,6 +22,7 @@ from certify.decide.same_width.search import SameWidthSearch
 from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
 from certify.decide.stationarity import assess
+from certify.decide.undecayed.check import UndecayedCheck
 from certify.decide.witness import (
     Candidate,
     descents,
@@ -39,7 +39,7 @@ from certify.problem.dual import dual_vector, gain_problem, transferred_gain
 from certify.problem.network import Network
 from certify.problem.objective import Objective
 from certify.problem.training import evaluate
-from certify.verdict import Bounds, SearchReport, Verdict
+from certify.verdict import Bounds, Verdict
 
 _DEFAULTS = CheckOptions()
 _OWN_GAIN_SECONDS = 5.0
@@ -66,9 +66,18 @@ def check_network(
     """
     problem = decidable_problem(network, dataset, objective)
     with Interruption() as interruption:
-        check = Check(Proving(problem, options, interruption, progress), network)
+        check = check_of(Proving(problem, options, interruption, progress), network, dataset)
         check.run()
         return confirmed(check.verdict(), network, problem, wish or CertificateWish(Source(dataset)), check.limits)
+
+
+def check_of(
+    proving: Proving, network: Network, dataset: Dataset, search: SameWidthSearch | None = None
+) -> Check | UndecayedCheck:
+    """The check that the objective asks for. dataset: what `proving` is about; search: one at the network's width to be gone on with."""
+    if proving.problem.objective.undecayed:
+        return UndecayedCheck(proving, network, dataset, search)
+    return Check(proving, network, search)
 
 
 class Check:
@@ -144,13 +153,7 @@ class Check:
     def verdict(self) -> Verdict:
         """What follows from the findings."""
         problem = self.problem
-        report = SearchReport(
-            method=self.proving.engine.name,
-            nodes=self.proving.nodes,
-            seconds=self.proving.elapsed,
-            threads=self.options.threads,
-            peak_memory_mb=_peak_memory_mb(),
-        )
+        report = search_report(self.proving)
         rank = matrix_rank(problem.rows)
         stopped = self.limits.reached() or self.proving.unfinished
         sought = None if self.search is None else report_of(self.search)
@@ -237,8 +240,3 @@ class Check:
         for witness in witnesses(self.problem, candidates):
             self.findings.add(witness)
             self.proving.best_value = self.findings.best_value
-
-
-def _peak_memory_mb() -> float:
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes there, in KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

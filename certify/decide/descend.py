@@ -6,11 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from certify.certificates import CertificateWish, Source, confirmed
-from certify.decide.check import Check
+from certify.decide.check import Check, check_of
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
 from certify.decide.scope import decidable_problem
+from certify.decide.undecayed.check import UndecayedCheck
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Objective
@@ -64,7 +65,8 @@ def descend_network(
 
 
 def _descended(proving: Proving, network: Network, wish: CertificateWish) -> Descent:
-    check = Check(proving, network)
+    dataset = wish.source.dataset
+    check = check_of(proving, network, dataset)
     check.run()
     start, start_decision = check.findings.value, check.verdict().decision
     steps = 0
@@ -73,7 +75,7 @@ def _descended(proving: Proving, network: Network, wish: CertificateWish) -> Des
         steps += 1
         stays = proving.limits.reached() or check.findings.tight(TIGHT)
         witnesses = check.findings.witnesses
-        check = Check(proving, padded(better.network, network.width), check.search)
+        check = check_of(proving, padded(better.network, network.width), dataset, check.search)
         for known in witnesses:
             check.findings.add(known)
         if stays:
@@ -85,7 +87,7 @@ def _descended(proving: Proving, network: Network, wish: CertificateWish) -> Des
     return Descent(check.network, verdict, start, start_decision, steps)
 
 
-def _better(check: Check, least: float = 0.0) -> Witness | None:
+def _better(check: Check | UndecayedCheck, least: float = 0.0) -> Witness | None:
     """The best network of at most the width that the check has met, if it is better by more than the share `least`."""
     value = check.findings.value.lower
     limit = value - least * abs(value)

@@ -9,7 +9,14 @@ import numpy as np
 
 from certify.arrays import Floats
 from certify.decide.same_width.trainer import Effort, Trainer, trainable, watched
-from certify.decide.stationarity import TOLERANCE, NeuronSlopes, descent_at_kink, every_slope, size_scale
+from certify.decide.stationarity import (
+    TOLERANCE,
+    NeuronSlopes,
+    descent_at_kink,
+    every_slope,
+    size_scale,
+    slope_scale,
+)
 from certify.gain.question import Limits
 from certify.linear import norm
 from certify.problem.objective import Bias
@@ -63,7 +70,7 @@ def steepest(problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Lim
     move = Neurons(u, a, -_bias_slope(problem, -np.sum(nu, axis=0), neurons.c))
     length = float(np.sqrt(np.sum(u**2) + np.sum(a**2) + np.sum(move.c**2)))
     direction = None
-    if length > TOLERANCE * problem.beta * scale:
+    if length > TOLERANCE * slope_scale(problem, scale):
         unit = Neurons(u / length, a / length, move.c / length)
         direction = measured(problem, neurons, unit, order=1, rate=-length)
     return direction or _steepest_kink(problem, neurons, slopes, limits)

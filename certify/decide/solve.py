@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.arrays import Floats
 from certify.certificates import CertificateWish, Source, confirmed
 from certify.convex.blocks import Blocks, blocks_of
 from certify.decide.check import Check
@@ -18,11 +19,13 @@ from certify.decide.same_width.candidates import pruned, retrained
 from certify.decide.same_width.search import SameWidthSearch
 from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
+from certify.decide.undecayed.solve import trained
 from certify.decide.witness import Candidate, rebuilt_candidates, shown, witnesses
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Bias, Objective
+from certify.problem.training import TrainingProblem
 from certify.verdict import Decision, Verdict, Witness
 
 _DEFAULTS = CheckOptions()
@@ -106,6 +109,9 @@ def _solutions(
         biases = (objective.hidden_bias is not Bias.NONE, objective.output_bias is not Bias.NONE)
         zero = zero_network(dataset.inputs, *biases)
         problem = decidable_problem(zero, dataset, objective)
+        if objective.undecayed:
+            yield _undecayed(Proving(problem, options, interruption, progress), dataset, zero, width, wish)
+            continue
         solving = _Solving(Proving(problem, options, interruption, progress), zero, width)
         solving.run(blocks)
         solution = solving.solution(wish or CertificateWish(Source(dataset)))
@@ -115,6 +121,20 @@ def _solutions(
             return
 
 
+def _undecayed(
+    proving: Proving, dataset: Dataset, zero: Network, width: int | None, wish: CertificateWish | None
+) -> Solution:
+    check, narrowest = trained(proving, dataset, zero, width)
+    problem = proving.problem
+    wanted = wish or CertificateWish(Source(dataset))
+    verdict = confirmed(check.verdict(), check.network, problem, wanted, proving.limits)
+    return Solution(check.network, verdict, width, narrowest, blocks_of(problem, *_no_blocks(problem)))
+
+
+def _no_blocks(problem: TrainingProblem) -> tuple[Floats, Floats]:
+    return np.zeros((0, problem.rows.shape[1])), np.zeros(0)
+
+
 class _Solving:
     """One training as it proceeds: the networks met, and what is proved."""
 
@@ -122,7 +142,7 @@ class _Solving:
         self.proving, self.problem, self.width = proving, proving.problem, width
         self.met: list[Witness] = [shown(self.problem, Candidate(self.problem.lift(zero), "rebuilt"))]
         self.search: SameWidthSearch | None = None
-        self.start = blocks_of(self.problem, np.zeros((0, self.problem.rows.shape[1])), np.zeros(0))
+        self.start = blocks_of(self.problem, *_no_blocks(self.problem))
 
     def run(self, start: Blocks | None) -> None:
         """Prove to eps, look for a network of the width, sharpen where that is cheap; obey the limits."""

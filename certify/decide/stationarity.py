@@ -1,7 +1,7 @@
 """First-order conditions, neuron by neuron (docs/theory.md, section 6).
 
 All residuals are relative: sizes to s, the root mean square of |u_j|_P and |a_j| over the network (see size_scale); slopes to
-beta s.
+beta s, or, without weight decay, to the slopes that predictions of nothing have (see slope_scale). Balance is then no condition.
 A neuron's boundary set are the samples with x.u = 0. Clarke stationarity allows any gate there that some pattern around the
 neuron, or a mixture of them, has; directional stationarity asks for every pattern around it.
 """
@@ -56,13 +56,14 @@ def assess(problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Limit
     scale = size_scale(problem, neurons)
     slopes = every_slope(problem, neurons, nu, limits)
     sizes = problem.size(neurons.u)
-    per_neuron = tuple(float(norm(s.nearest)) / (problem.beta * scale) for s in slopes)
-    balance = float(np.max(np.abs(sizes - np.abs(neurons.a[:, 0])), initial=0.0)) / scale
-    activity = max((abs(s.output_slope) for s in slopes), default=0.0) / (problem.beta * scale)
+    slope_unit = slope_scale(problem, scale)
+    per_neuron = tuple(float(norm(s.nearest)) / slope_unit for s in slopes)
+    balance = 0.0 if problem.objective.undecayed else _imbalance(sizes, neurons, scale)
+    activity = max((abs(s.output_slope) for s in slopes), default=0.0) / slope_unit
     bias = bias_residual(problem, neurons, nu)
     clarke = all(residual <= TOLERANCE for residual in (*per_neuron, activity, bias))
     return Stationarity(
-        balanced=bool(balance <= TOLERANCE),
+        balanced=None if problem.objective.undecayed else bool(balance <= TOLERANCE),
         active=bool(activity <= TOLERANCE),
         clarke=bool(clarke),
         directional=_directional(problem, slopes, scale, limits) if clarke else False,
@@ -89,12 +90,26 @@ def size_scale(problem: TrainingProblem, neurons: Neurons) -> float:
     return max(scale, _LEAST_SCALE * natural) or 1.0  # zero where the squares of the data overflow
 
 
+def slope_scale(problem: TrainingProblem, scale: float) -> float:
+    """beta s; without weight decay |nu|.|z_i| s of the predictions 0 instead, a bound on s M(nu) there."""
+    if not problem.objective.undecayed:
+        return problem.beta * scale
+    nu = problem.slope(np.zeros_like(problem.targets))
+    return float(np.sum(np.abs(nu[:, 0]) * norm(problem.rows, axis=1))) * scale or 1.0
+
+
+def _imbalance(sizes: Floats, neurons: Neurons, scale: float) -> float:
+    return float(np.max(np.abs(sizes - np.abs(neurons.a[:, 0])), initial=0.0)) / scale
+
+
 def bias_residual(problem: TrainingProblem, neurons: Neurons, nu: Floats) -> float:
     """Slope of the objective by the output bias, relative to sum |nu|; 0 without an output bias."""
     treatment = problem.objective.output_bias.value
     if treatment == "none":
         return 0.0
     slope = -float(np.sum(nu)) + (problem.beta * float(neurons.c[0]) if treatment == "penalized" else 0.0)
+    if problem.objective.undecayed:
+        nu = problem.slope(np.zeros_like(problem.targets))[:, 0]
     size = float(np.sum(np.abs(nu)))
     return abs(slope) / size if size > 0 else abs(slope)
 
@@ -143,7 +158,7 @@ def _directional(
     problem: TrainingProblem, slopes: Sequence[NeuronSlopes], scale: float, limits: Limits | None
 ) -> bool | None:
     rises = [descent_at_kink(problem, s, limits) for s in slopes if s.kinked]
-    allowed = TOLERANCE * problem.beta * scale
+    allowed = TOLERANCE * slope_scale(problem, scale)
     if any(rise.lower > allowed for rise in rises):
         return False
     return True if all(rise.upper <= allowed for rise in rises) else None

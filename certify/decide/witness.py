@@ -54,9 +54,9 @@ def first_steps(
 ) -> Iterator[Candidate]:
     """Balancing, and one step of steepest descent, where the network is not stationary: conditions A or B fail, or a kink
     lets the objective fall."""
-    if stationarity.directional and stationarity.balanced and stationarity.active:
+    if stationarity.directional and stationarity.balanced is not False and stationarity.active:
         return
-    if not stationarity.balanced:
+    if stationarity.balanced is False:
         yield Candidate(balanced(problem, neurons), "gradient")
     direction = steepest(problem, neurons, nu, limits)
     if direction is not None:

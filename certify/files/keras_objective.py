@@ -39,6 +39,7 @@ class Findings:
     sources: list[tuple[str, str]] = field(default_factory=list)
     refusals: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    decoupled: bool = False  # the optimizer's decay is part of no objective
 
     def state(self, where: str, **parts: object) -> None:
         """Record parts and where they were stated."""
@@ -49,7 +50,7 @@ class Findings:
 def stated_by_keras(architecture: Architecture, training: str | None) -> tuple[StatedObjective, tuple[str, ...]]:
     """The objective, and cautions, from model_config's layers and the text of training_config (None: not compiled).
 
-    penalty l2 * sum w^2 is decay 2 l2. Plain SGD(weight_decay=wd) adds wd on every parameter, with momentum q wd (1 - q);
+    penalty l2 * sum w^2 is decay 2 l2, and without any regularizer a compiled loss is all that is minimised: decay 0. Plain SGD(weight_decay=wd) adds wd on every parameter, with momentum q wd (1 - q);
     no other optimizer's weight_decay is part of an objective.
     """
     found = Findings()
@@ -58,7 +59,7 @@ def stated_by_keras(architecture: Architecture, training: str | None) -> tuple[S
     if config:
         state_loss(found, config, architecture)
     extra = optimizer_decay(found, config.get("optimizer_config"))
-    state_decays(found, architecture, extra)
+    state_decays(found, architecture, extra, compiled=single(config.get("loss")) is not None)
     add_layer_notes(found, architecture)
     only = Loss.LOGISTIC if architecture.sigmoid else None
     stated = StatedObjective(
@@ -159,6 +160,7 @@ def optimizer_decay(found: Findings, optimizer: object) -> float:
             f"optimizer {name} decouples weight_decay={decay!r}: it is not part of any objective, and training with it"
             " does not minimise the one stated here"
         )
+        found.decoupled = True
         return 0.0
     momentum = coefficient(settings.get("momentum", 0.0), "momentum of the optimizer")
     effective = decay if momentum == 0 else decay * (1 - momentum)
@@ -169,12 +171,17 @@ def optimizer_decay(found: Findings, optimizer: object) -> float:
     return effective
 
 
-def state_decays(found: Findings, architecture: Architecture, extra: float) -> None:
-    """Decays of both layers, and how their biases are penalised; nothing where no penalty is configured at all."""
+def state_decays(found: Findings, architecture: Architecture, extra: float, compiled: bool) -> None:
+    """Decays of both layers, and how their biases are penalised; where no penalty is configured at all, decay 0 if the model is
+    compiled and its optimizer does not decay weights in a way that no objective has."""
     layers = (("hidden", architecture.hidden), ("output", architecture.output))
     penalties = [layer.kernel_l2 for _, layer in layers] + [layer.bias_l2 for _, layer in layers]
     if extra == 0 and not any(penalties):
-        found.notes.append("no layer has a kernel_regularizer: the file states no weight decay")
+        if compiled and not found.decoupled:
+            found.state(TRAINING_CONFIG, hidden_decay=0.0, output_decay=0.0)
+            found.notes.append("no layer has a regularizer: the file states weight decay 0")
+        else:
+            found.notes.append("no layer has a kernel_regularizer: the file states no weight decay")
         return
     where = (
         MODEL_CONFIG

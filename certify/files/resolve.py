@@ -65,7 +65,7 @@ def resolve_objective(
     """
     conventional = stated_by_convention(convention)
     merged = over(over(options, stated_by_file), conventional)
-    merged = without_absent_biases(merged, network)
+    merged = with_free_biases_where_nothing_decays(without_absent_biases(merged, network))
     refuse_unusable(merged)
     refuse_missing(merged)
     check_decays(merged)
@@ -81,6 +81,13 @@ def without_absent_biases(stated: StatedObjective, network: Network) -> StatedOb
         output_bias=Bias.NONE if network.output_bias is None else None,
     )
     return over(absent, stated)
+
+
+def with_free_biases_where_nothing_decays(stated: StatedObjective) -> StatedObjective:
+    """Without weight decay it is all the same whether it covers the biases: they are free where nobody says so."""
+    if not stated.hidden_decay == stated.output_decay == 0:
+        return stated
+    return over(stated, StatedObjective(hidden_bias=Bias.FREE, output_bias=Bias.FREE))
 
 
 def refuse_unusable(stated: StatedObjective) -> None:
@@ -102,7 +109,7 @@ def refuse_missing(stated: StatedObjective) -> None:
 
 
 def check_decays(stated: StatedObjective) -> None:
-    """Positive, finite, and one and the same wherever a bias is penalised (docs/theory.md, section 1)."""
+    """Positive or both 0, finite, and one and the same wherever a bias is penalised (docs/theory.md, sections 1 and 12)."""
     hidden, output = stated.hidden_decay, stated.output_decay
     if (hidden == 0) != (output == 0):
         layer = "hidden" if hidden == 0 else "output"
@@ -111,9 +118,9 @@ def check_decays(stated: StatedObjective) -> None:
             " the infimum is that without weight decay and is not attained; --weight-decay B states one for both"
         )
     for layer, value in (("hidden", hidden), ("output", output)):
-        if value is None or not (math.isfinite(value) and value > 0):
+        if value is None or not (math.isfinite(value) and value >= 0):
             raise ObjectiveError(
-                f"the {layer} layer's weight decay is {value!r}; it must be positive and finite (--weight-decay B)"
+                f"the {layer} layer's weight decay is {value!r}; it must be positive and finite, or 0 (--weight-decay B)"
             )
     for layer in ("hidden", "output"):
         check_bias_decay(stated, layer)

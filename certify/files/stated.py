@@ -129,7 +129,7 @@ def decay(values: Mapping[str, object], key: str, where: str) -> float | None:
         return None
     value = values[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ObjectiveError(f"{where}: {key} is {printable(value)!r}; expected a positive number")
+        raise ObjectiveError(f"{where}: {key} is {printable(value)!r}; expected a positive number, or 0")
     return float(value)
 
 

@@ -28,12 +28,14 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 class LowerBound:
     """P* >= value, because nu (n, k) may be scaled as far as its proved gain allows: all that a certificate is made from.
 
-    nu and gain are None as long as nothing but P* >= 0 is known.
+    nu and gain are None as long as nothing but P* >= 0 is known. Without weight decay there is no gain, but nu exactly: as
+    rationals, orthogonal to all that networks predict.
     """
 
     value: float = 0.0
     nu: Floats | None = None
     gain: GainBound | None = None
+    exact: tuple[Fraction, ...] | None = None
 
 
 def gain_problem(problem: TrainingProblem, nu: Floats) -> GainProblem:

@@ -56,7 +56,7 @@ class Objective:
     """F = L(f(X)) + hidden_decay/2 |W1|^2 + output_decay/2 |W2|^2 (+ the penalised biases, each with its layer's decay).
 
     L is the sum (or the sum over n) of loss(f_i, y_i), each times its sample weight where there are any.
-    Both decays are positive. With unequal decays no bias is penalised (docs/theory.md, section 1).
+    Both decays are positive, or both 0 (docs/theory.md, section 12). With unequal decays no bias is penalised (section 1).
     """
 
     loss: Loss
@@ -71,6 +71,11 @@ class Objective:
     def layers(self) -> tuple[Layer, Layer]:
         """The hidden and the output layer."""
         return Layer(self.hidden_decay, self.hidden_bias), Layer(self.output_decay, self.output_bias)
+
+    @property
+    def undecayed(self) -> bool:
+        """Whether neither layer has a weight decay; a penalised bias is then as free as any."""
+        return self.hidden_decay == self.output_decay == 0
 
     @property
     def weight_decay(self) -> float:

@@ -72,12 +72,14 @@ class TrainingProblem:
     @property
     def needs_zero_sum(self) -> bool:
         """Whether constants cost nothing, so that a dual vector must sum to zero."""
-        return self.free_hidden_bias or self.objective.output_bias is Bias.FREE
+        biases = self.objective.hidden_bias, self.objective.output_bias
+        undecayed = self.objective.undecayed and any(bias is not Bias.NONE for bias in biases)
+        return self.free_hidden_bias or self.objective.output_bias is Bias.FREE or undecayed
 
     @property
     def has_constant(self) -> bool:
         """Whether networks of every width can add a constant: by an output bias, or by a neuron with a free hidden bias."""
-        return self.free_hidden_bias or self.objective.output_bias is not Bias.NONE
+        return self.needs_zero_sum or self.objective.output_bias is not Bias.NONE
 
     @property
     def constant_decay(self) -> float:
@@ -150,8 +152,8 @@ class TrainingProblem:
         )
 
     def _layer_scale(self) -> float:
-        ratio = self.objective.hidden_decay / self.objective.output_decay
-        return 1.0 if ratio == 1.0 else math.sqrt(math.sqrt(ratio))
+        hidden, output = self.objective.hidden_decay, self.objective.output_decay
+        return 1.0 if hidden == output else math.sqrt(math.sqrt(hidden / output))
 
 
 def training_problem(network: Network, dataset: Dataset, objective: Objective) -> TrainingProblem:
@@ -192,8 +194,9 @@ def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None
     for name, layer, (_, bias) in zip(("hidden", "output"), objective.layers, network.layers, strict=True):
         _check_bias(name, bias, layer.bias)
     decays = [layer.decay for layer in objective.layers]
-    if not all(0 < decay < math.inf for decay in decays):
-        raise ObjectiveError(f"weight decay must be positive and finite, found {decays[0]:g} and {decays[1]:g}")
+    if not (all(0 < decay < math.inf for decay in decays) or objective.undecayed):
+        found = f"found {decays[0]:g} and {decays[1]:g}"
+        raise ObjectiveError(f"weight decays must be positive and finite, or both 0, {found}")
     if decays[0] != decays[1] and any(layer.bias is Bias.PENALIZED for layer in objective.layers):
         raise ObjectiveError("layers with different weight decays are supported only without penalised biases")
 

@@ -91,7 +91,7 @@ def _certificate_entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
 def _objective_entries(objective: Objective, samples: int, weighted: bool) -> Iterator[tuple[str, str]]:
     over = f"1/{samples} sum" if objective.reduction is Reduction.MEAN else "sum"
     yield "objective", f"F = {over}_i {'w_i ' if weighted else ''}{objective.loss.function.formula}"
-    yield "", f"    + {_penalty(objective)}"
+    yield "", "    without weight decay" if objective.undecayed else f"    + {_penalty(objective)}"
     combined = "averaged" if objective.reduction is Reduction.MEAN else "summed"
     words, activation = objective.loss.function.words, objective.activation.name
     yield "", f"{words}, {combined} over {_count(samples, 'sample')}, {activation}"

@@ -13,8 +13,9 @@ LISTED_SAMPLES = 6
 
 def stationarity_lines(report: Stationarity) -> list[str]:
     """Two to five short lines; neurons are counted from 0, as in the file."""
-    answers = (("balanced", report.balanced), ("active", report.active), ("Clarke", report.clarke))
-    words = [f"{name} {_answer(value)}" for name, value in (*answers, ("directional", report.directional))]
+    answers = (("active", report.active), ("Clarke", report.clarke), ("directional", report.directional))
+    balanced = [] if report.balanced is None else [("balanced", report.balanced)]
+    words = [f"{name} {_answer(value)}" for name, value in (*balanced, *answers)]
     lines = [", ".join(words)]
     residual, tolerance = rounded_up(report.residual, GAP_DIGITS), shortest(report.tolerance)
     lines.append(f"largest relative residual {residual} (tolerance {tolerance})")

@@ -86,7 +86,7 @@ def test_exit_codes_and_json_of_solve(
         (["solve", "data.npz", *OBJECTIVE, "--path-of-weight-decay", "1,0.1"], "exclude one another"),
         (["solve", "data.npz", *OBJECTIVE[:4], "--path-of-weight-decay", "1,,2"], "not a positive number"),
         (["solve", "data.npz", *OBJECTIVE[:4], "--path-of-weight-decay", "1,nan"], "not a positive number"),
-        (["solve", "data.npz", *OBJECTIVE[:4], "--weight-decay", "-1"], "must be positive"),
+        (["solve", "data.npz", *OBJECTIVE[:4], "--weight-decay", "-1"], "must be positive and finite, or 0"),
         (["solve", "data.npz", *OBJECTIVE, "--bias", "both"], "--penalize"),
         (["solve", "data.npz", *OBJECTIVE, "-q", "-v"], "exclude one another"),
         (["solve", "data.npz", "--loss", "logistic", *OBJECTIVE[2:]], "logistic"),

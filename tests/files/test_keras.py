@@ -162,6 +162,25 @@ def test_plain_sgd_with_weight_decay_is_a_penalty_on_everything(momentum: float,
     assert (objective.hidden_decay, objective.output_bias) == (expected, Bias.PENALIZED)
 
 
+def test_a_compiled_model_without_regularizer_has_decay_0() -> None:
+    """Its loss is all that it minimises, and that is said; options override it, and then have to say what becomes of the biases."""
+    found, notes = stated(two_layers(), optimizer("Adam"))
+    assert (found.hidden_decay, found.output_decay) == (0.0, 0.0)
+    assert found.hidden_bias is None
+    assert any("the file states weight decay 0" in note for note in notes)
+    assert resolved(two_layers(), optimizer("Adam")).undecayed
+    with pytest.raises(ObjectiveError, match="--penalize"):
+        resolved(two_layers(), optimizer("Adam"), weight_decay=0.5)
+
+
+def test_a_model_that_is_not_compiled_states_no_decay() -> None:
+    """Nobody knows what was minimised: the decay has to be stated."""
+    for training in (None, {"optimizer_config": {"class_name": "SGD", "config": {}}}):
+        found, notes = stated(two_layers(), training)
+        assert found.hidden_decay is None
+        assert any("states no weight decay" in note for note in notes)
+
+
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "Custom>Adam", "RMSprop"])
 def test_other_optimizers_decay_is_only_a_caution(name: str) -> None:
     """Decoupled weight decay states nothing, and is named."""

@@ -63,8 +63,18 @@ def test_the_file_wins_over_the_convention() -> None:
     assert len(notes) == 1
 
 
-@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
-def test_the_decay_is_positive_and_finite(value: float) -> None:
+def test_without_decay_the_biases_part_makes_no_difference() -> None:
+    """Decay 0 is an objective, for which nobody has to say --penalize; who says it is heard."""
+    objective, _ = resolve_objective(NET, None, SILENT, stated_by_options("squared", "sum", 0.0))
+    assert objective == Objective(Loss.SQUARED, Reduction.SUM, 0.0, 0.0, Bias.FREE, Bias.FREE)
+    said, _ = resolve_objective(NET, None, SILENT, stated_by_options("squared", "sum", 0.0, "all"))
+    assert said.hidden_bias is said.output_bias is Bias.PENALIZED
+    with pytest.raises(ObjectiveError, match="--penalize"):
+        resolve_objective(NET, None, SILENT, stated_by_options("squared", "sum", 1e-300))
+
+
+@pytest.mark.parametrize("value", [-1.0, -5e-324, float("nan"), float("inf")])
+def test_the_decay_is_no_less_than_0_and_finite(value: float) -> None:
     """Other values of beta are refused."""
     with pytest.raises(ObjectiveError, match="weight.decay"):
         resolve_objective(BARE, None, SILENT, stated_by_options("squared", "sum", value))

@@ -1,0 +1,25 @@
+"""What a search has cost, for its report."""
+
+from __future__ import annotations
+
+import resource
+import sys
+
+from certify.decide.proving import Proving
+from certify.verdict import SearchReport
+
+
+def search_report(proving: Proving, method: str | None = None) -> SearchReport:
+    """Nodes, seconds, threads and memory so far. method: the engine's name where it is left out."""
+    return SearchReport(
+        method=method or proving.engine.name,
+        nodes=proving.nodes,
+        seconds=proving.elapsed,
+        threads=proving.options.threads,
+        peak_memory_mb=_peak_memory_mb(),
+    )
+
+
+def _peak_memory_mb() -> float:
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes there, in KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
