@@ -136,7 +136,7 @@ PLAIN = (Network(np.ones((1, 1)), np.ones((1, 1))), dataset([[1], [2]], [1, -1])
         ({"network": Network(np.ones((1, 3)), np.ones((1, 1)))}, InputError, "3 inputs"),
         ({"network": Network(np.ones((1, 1)), np.ones((1, 1)), np.ones(1))}, ObjectiveError, "has a hidden bias"),
         ({"objective": objective(0.1, output_bias=Bias.FREE)}, ObjectiveError, "has no output bias"),
-        ({"objective": objective(0.0)}, ObjectiveError, "positive and finite"),
+        ({"objective": replace(objective(0.1), hidden_decay=0.0)}, ObjectiveError, "positive and finite"),
         ({"objective": objective(-1.0)}, ObjectiveError, "positive and finite"),
         ({"objective": objective(np.nan)}, ObjectiveError, "positive and finite"),
         ({"objective": objective(np.inf)}, ObjectiveError, "positive and finite"),
