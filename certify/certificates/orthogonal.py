@@ -1,5 +1,5 @@
 """Without weight decay: a dual vector near the best one that is exactly orthogonal to all that networks predict, its bound,
-and their part of a certificate (docs/theory.md, section 12). Nothing here is trusted: the checker decides."""
+and their part of a certificate (docs/theory.md, section 13). Nothing here is trusted: the checker decides."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def refuse_missing(stated: StatedObjective) -> None:
 
 
 def check_decays(stated: StatedObjective) -> None:
-    """Positive or both 0, finite, and one and the same wherever a bias is penalised (docs/theory.md, sections 1 and 12)."""
+    """Positive or both 0, finite, and one and the same wherever a bias is penalised (docs/theory.md, sections 1 and 13)."""
     hidden, output = stated.hidden_decay, stated.output_decay
     if (hidden == 0) != (output == 0):
         layer = "hidden" if hidden == 0 else "output"

@@ -1,4 +1,4 @@
-"""What networks of every width can predict, and the least loss over it: the problem without weight decay (docs/theory.md, section 12).
+"""What networks of every width can predict, and the least loss over it: the problem without weight decay (docs/theory.md, section 13).
 
     f_i = |t_i| e_k + w . z_i + c          row i is z_i = t_i y_k, on the line through 0 along y_k; t_i may be negative
 

@@ -56,7 +56,7 @@ class Objective:
     """F = L(f(X)) + hidden_decay/2 |W1|^2 + output_decay/2 |W2|^2 (+ the penalised biases, each with its layer's decay).
 
     L is the sum (or the sum over n) of loss(f_i, y_i), each times its sample weight where there are any.
-    Both decays are positive, or both 0 (docs/theory.md, section 12). With unequal decays no bias is penalised (section 1).
+    Both decays are positive, or both 0 (docs/theory.md, section 13). With unequal decays no bias is penalised (section 1).
     """
 
     loss: Loss

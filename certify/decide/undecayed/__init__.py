@@ -1,1 +1,1 @@
-"""Networks trained without weight decay: what is decided of them (docs/theory.md, section 12)."""
+"""Networks trained without weight decay: what is decided of them (docs/theory.md, section 13)."""

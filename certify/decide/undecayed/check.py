@@ -1,5 +1,5 @@
 """Is this network a global minimum where nothing decays? P* is then a convex problem in the predictions alone, settled at once;
-what is left is to find better networks of the same width (docs/theory.md, section 12)."""
+what is left is to find better networks of the same width (docs/theory.md, section 13)."""
 
 from __future__ import annotations
 

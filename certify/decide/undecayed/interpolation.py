@@ -1,4 +1,4 @@
-"""A network with given predictions, wherever networks can have them at all (docs/theory.md, section 12).
+"""A network with given predictions, wherever networks can have them at all (docs/theory.md, section 13).
 
 Where all rows lie on one side of a hyperplane, as with a hidden bias, one neuron a line; else two a line, and two for the linear
 part. Both are read off a plane through 0, on which the lines are in order.

@@ -1,5 +1,5 @@
 """Training where nothing decays: the network that predicts what is best, or, where fewer neurons were asked for, the best one found
-(docs/theory.md, section 12)."""
+(docs/theory.md, section 13)."""
 
 from __future__ import annotations
 
