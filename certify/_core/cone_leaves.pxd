@@ -7,7 +7,7 @@ cdef class ConeLeaves:
     cdef ProofGenerators generators
     cdef ProofPoints points
     cdef double[:, ::1] minus
-    cdef double[::1] scale
+    cdef double[::1] scale, linear
     cdef object own, other
     cdef double *space, *V, *walls, *h, *slack, *room, *p, *z, *q, *alpha, *u, *atoms, *weights, *shares, *units, *least
     cdef Py_ssize_t *indices, *which, *last

@@ -1,6 +1,6 @@
 """Hints for the leaves of a proof by cones: a z and a q whose inequalities hold with room for rounding.
 
-    z . v_k >= h+(v_k) - q . v_k  for all k,     size(z) <= level          (docs/certificate.md, section 4)
+    z . v_k >= h+(v_k) + g . v_k - q . v_k  for all k,     size(z) <= level          (docs/certificate.md, section 4)
 
 q is a mean of subgradients of h- at short points that leaves share. z is the interpolation less one such subgradient where that is
 short enough, else the shortest one by cutting planes; what rounding may take from an inequality is given back along the cone's walls.
@@ -47,7 +47,9 @@ class ConeLeaves:
         many: cython.Py_ssize_t = self.most + 1
         self.generators, self.points, self.minus = generators, points, points.minus
         self.scale, self.level, self.reach, self.own, self.other = dual_scale, level, reach, own, other
+        self.linear = generators.linear
         self.mass = float(np.sum(np.abs(generators.plus)) + np.sum(np.abs(points.minus)) + 1.0)
+        self.mass += float(np.sum(np.abs(generators.linear)))
         numbers: cython.Py_ssize_t = 2 * r * r + 9 * r + many * (r + 3) + majorant_space(r, r + many) + r
         self.space = cython.cast(cython.p_double, malloc(numbers * cython.sizeof(cython.double)))
         self.indices = cython.cast(
@@ -80,7 +82,7 @@ class ConeLeaves:
 
     @cython.cfunc
     def _enter(self, cone: tuple):
-        """Take up a cone: its generators, heights, walls, and the interpolation p of h+."""
+        """Take up a cone: its generators, heights, walls, and the interpolation p of h+ + g."""
         r: cython.Py_ssize_t = self.r
         k: cython.Py_ssize_t
         i: cython.Py_ssize_t
@@ -94,7 +96,8 @@ class ConeLeaves:
                 size += fabs(self.V[k * r + i])
             self.h[k] = self.generators.heights[number]
             self.slack[k] = ((_NOISE + self.generators.roundings[number]) * _UNIT * self.mass + _Z_UNIT) * size
-            self.room[k] = _FAST_SHARE * self.h[k]
+            self.room[k] = self.h[k] - dot(r, cython.address(self.linear[0]), self.V + k * r)
+            self.room[k] = _FAST_SHARE * max(self.room[k], 0.0)
             self.room[k] += (_FAST_NOISE * (1 + self.generators.roundings[number]) + r) * _UNIT * self.mass * size
             self.alpha[k] = 1.0
         # V X = 1 is solved for the inverse; the walls are its columns

@@ -21,7 +21,8 @@ _CHARACTERS = cython.declare(cython.Py_ssize_t, 12)  # of an integer, about, wit
 class ConeProofs:
     """One sign's nodes so far. Raises ArithmeticError where there is no proof, with the reason.
 
-    plus (P, r), minus (Q, r): the hinges in units in which `level` is of order 1; lowering (Q, r): minus without its weights.
+    plus (P, r), minus (Q, r): the hinges in units in which `level` is of order 1; linear (r,): what is linear beside them; lowering
+    (Q, r): minus without its weights.
     dual_scale (r,): |dual_scale z| <= level implies size(z) <= level. reach: |t_b| <= reach |tau| for a free bias, which is then
     the last coordinate, in units of 2^places; below 0 where there is none. spend: told of every node with its size in characters.
     """
@@ -34,14 +35,14 @@ class ConeProofs:
     spend: object
     nodes: list
 
-    def __init__(self, plus, minus, lowering, dual_scale, level, reach, places, spend):
+    def __init__(self, plus, minus, linear, lowering, dual_scale, level, reach, places, spend):
         self.r = plus.shape[1]
         if not (minus.shape[1] == self.r and dual_scale.shape[0] == self.r and self.r > 0):
             raise ValueError("plus (P, r), minus and lowering (Q, r) and dual_scale (r,) do not fit together")
         # a point is a vector and z a covector: where the one is written in finer units, the other is in coarser ones
         up, down = max(places, 0), max(-places, 0)
         self.rows, self.spend, self.nodes = plus, spend, []
-        self.generators, self.points = ProofGenerators(plus), ProofPoints(minus, lowering, up, down)
+        self.generators, self.points = ProofGenerators(plus, linear), ProofPoints(minus, lowering, up, down)
         self.leaves = ConeLeaves(self.generators, self.points, dual_scale, level, reach, down, up)
 
     def written(self):

@@ -9,6 +9,7 @@ class ConeProofs:
         self,
         plus: Floats,
         minus: Floats,
+        linear: Floats,
         lowering: Floats,
         dual_scale: Floats,
         level: float,

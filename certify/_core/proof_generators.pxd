@@ -1,6 +1,7 @@
 cdef class ProofGenerators:
     cdef Py_ssize_t r, P, count, room
     cdef double[:, ::1] plus
+    cdef double[::1] linear
     cdef double* vectors
     cdef double* origins
     cdef double* heights

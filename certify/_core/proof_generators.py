@@ -21,14 +21,16 @@ _FACTOR_BITS = cython.declare(cython.Py_ssize_t, 40)  # of the factors of a midd
 
 @cython.cclass
 class ProofGenerators:
-    """vectors and origins (., r): a generator in the side's coordinates, and in those of the search; heights: h+ there.
+    """vectors and origins (., r): a generator in the side's coordinates, and in those of the search; heights: h+ + g there.
 
     A vector is odd 2^power times its integers, which have at most so many bits; roundings: how many its floats have been through.
-    plus (P, r): the rows of h+.
+    plus (P, r): the rows of h+; linear (r,): g.
     """
 
-    def __init__(self, plus: cython.double[:, ::1]):
-        self.r, self.P, self.plus = plus.shape[1], plus.shape[0], plus
+    def __init__(self, plus: cython.double[:, ::1], linear: cython.double[::1]):
+        self.r, self.P, self.plus, self.linear = plus.shape[1], plus.shape[0], plus, linear
+        if linear.shape[0] != plus.shape[1]:
+            raise ValueError("plus and linear do not fit together")
 
     def __dealloc__(self):
         free(self.vectors)
@@ -86,14 +88,14 @@ class ProofGenerators:
     @cython.nogil
     @cython.exceptval(check=False)
     def height(self, v: cython.p_double) -> cython.double:
-        """h+ at a vector."""
+        """h+ and what is linear at a vector."""
         i: cython.Py_ssize_t
         value: cython.double
         total: cython.double = 0.0
         for i in range(self.P):
             value = dot(self.r, cython.address(self.plus[i, 0]), v)
             total += value if value > 0.0 else 0.0
-        return total
+        return total + dot(self.r, cython.address(self.linear[0]), v)
 
     @cython.cfunc
     def middle(self, x: cython.Py_ssize_t, y: cython.Py_ssize_t) -> tuple:

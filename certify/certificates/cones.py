@@ -39,7 +39,9 @@ def cone_proof(side: Side, tree: SuggestedTree, spend: Callable[[int], None]) ->
     if side.hinges.free:
         images[:, -1] /= side.unit
     reach = side.hinges.radius / side.unit if side.hinges.free else -1.0
-    proofs = ConeProofs(side.plus, side.minus, side.lowering, side.dual_scale, side.level, reach, side.places, spend)
+    proofs = ConeProofs(
+        side.plus, side.minus, side.linear, side.lowering, side.dual_scale, side.level, reach, side.places, spend
+    )
     start = start_generators(side, tree.fan, images)
     numbers = [proofs.generator(g.vector, g.origin, g.odd, g.power, g.bits) for g in start]
     try:

@@ -24,12 +24,15 @@ from certify.rounding import round_to_zero_sum
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScaledDual:
-    """nu (n,), the lower bound on P* that it proves, and the hinges, their weights (N,) and the limit of their sum, for either sign."""
+    """nu (n,), the lower bound on P* that it proves, and the hinges, their weights (N,), what is linear beside them (r,), and the limit
+    of their sum, for either sign.
+    """
 
     nu: np.ndarray
     value: float
     hinges: Hinges
     weights: np.ndarray
+    linear: np.ndarray
     limit: float
 
 
@@ -60,16 +63,17 @@ def _feasible(problem: TrainingProblem, nu: np.ndarray) -> np.ndarray:
     return round_to_zero_sum(nu, int(np.argmax(problem.loss.room(nu, problem.weights))))
 
 
-def _measured(problem: TrainingProblem, hinges: Hinges, nu: np.ndarray) -> tuple[np.ndarray, float]:
-    """The weights and the limit, by the checker's own code, as signs have to be exact; each rounded once, the limit down."""
+def _measured(problem: TrainingProblem, hinges: Hinges, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Weights, linear part and limit, by the checker's own code, as signs have to be exact; each rounded once, the limit down."""
     ratios = None if hinges.ratios is None else hinges.ratios.tolist()
     centre, basis = (None if x is None else x.tolist() for x in (hinges.centre, hinges.basis))
     dual = Dual(nu.tolist(), centre, basis, hinges.points.tolist(), hinges.members.tolist(), ratios, (None, None))
     found = reduced(training_problem(_checked(problem.objective), _inputs(problem)), dual)
     unit = 1 << found.weight_shift
     weights = np.array([w / unit for w in found.weights])
+    linear = np.array([g / (unit << found.point_shift) for g in found.linear])
     limit = min(found.limit, Fraction(sys.float_info.max))
-    return weights, math.nextafter(float(limit), 0.0)
+    return weights, linear, math.nextafter(float(limit), 0.0)
 
 
 def _checked(objective: Objective) -> CheckedObjective:

@@ -68,18 +68,20 @@ class Hinges:
 
 
 def hinges_of(problem: TrainingProblem) -> Hinges:
-    """Centred where the bias is free, equal and parallel rows merged, written in a basis of their span."""
+    """Centred where the bias is free, equal, parallel and opposite rows merged, written in a basis of their span."""
     free = problem.free_hidden_bias
     rows = problem.rows[:, :-1] if free else problem.rows
     centre = enclosing_centre(rows) if free else None
     rows = rows if centre is None else rows - centre
     keys, lengths = _directions(rows, free)
-    _, first, members = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    turned = np.ones(len(rows)) if free else _leading_signs(keys)
+    _, first, members = np.unique(turned[:, None] * keys + 0.0, axis=0, return_index=True, return_inverse=True)
     members, ratios = members.reshape(-1), None
     if not free:
+        turned *= turned[first][members]
         ratios = np.where(lengths > 0, lengths / np.where(lengths > 0, lengths, 1.0)[first][members], 0.0)
-        same = np.all(rows == rows[first][members], axis=1) & (lengths > 0)
-        ratios = np.where(same, 1.0, ratios)
+        same = np.all(rows == turned[:, None] * rows[first][members], axis=1) & (lengths > 0)
+        ratios = turned * np.where(same, 1.0, ratios)
         ratios = None if np.all(ratios == 1.0) else ratios
     points, basis = _in_row_space(rows[first])
     points, radius = _with_radius(points) if free else (points, 0.0)
@@ -109,6 +111,13 @@ def _directions(rows: Floats, free: bool) -> tuple[Floats, Floats]:
     lengths = np.sqrt(np.sum(unit**2, axis=1))[:, None]
     unit = unit / np.where(lengths > 0, lengths, 1.0)
     return (rows + 0.0 if free else np.round(unit, _SAME_DIRECTION) + 0.0), (scale * lengths)[:, 0]
+
+
+def _leading_signs(rows: Floats) -> Floats:
+    """The sign of the first entry of each row that is not zero; 1 for a zero row."""
+    first = np.argmax(rows != 0, axis=1)[:, None]
+    signs: Floats = np.where(np.take_along_axis(rows, first, axis=1)[:, 0] < 0, -1.0, 1.0)
+    return signs
 
 
 def _in_row_space(points: Floats) -> tuple[Floats, Floats | None]:

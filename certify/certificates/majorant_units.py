@@ -112,5 +112,6 @@ def engine_side(side: Side) -> tuple[OneSign, Units]:
     bias = [np.full(len(hinges.points), radius)] * (heads - 1)
     points = np.ldexp(np.column_stack([*bias, hinges.points]), -places)
     points = np.column_stack([np.zeros(len(points)), points])
-    half = OneSign(heads, points, np.ldexp(side.weights, places - side.exponent) / 2)
+    linear = np.zeros(points.shape[1]) if hinges.free else np.concatenate([[0.0], side.linear])
+    half = OneSign(heads, points, np.ldexp(side.weights, places - side.exponent) / 2, linear)
     return half, Units(heads, radius, places, side.exponent)

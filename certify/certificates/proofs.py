@@ -23,6 +23,8 @@ def proof_of_side(side: Side, sign: int, gain: GainBound | None, budget: Budget)
 
 
 def _by_cones(side: Side, gain: GainBound | None) -> bool:
+    if not len(side.plus):
+        return True  # a leaf for each start cone
     method = None if gain is None else gain.proof.method if gain.proof is not None else gain.method
     if method in ("cones", "majorants"):
         return method == "cones"

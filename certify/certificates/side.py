@@ -1,6 +1,6 @@
 """One sign of the gain in the certificate's coordinates, in floats: what hints are sought for.
 
-sum_k w_k (p_k . t)_+ <= limit        t as in docs/certificate.md, section 3
+sum_k w_k (p_k . t)_+ + g . t <= limit        t as in docs/certificate.md, section 3
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Side:
     """weights (N,) of the points, sign included, and the limit of the sum.
 
     plus (P, r), minus (Q, r): |w_k| (p_k, unit) in units of 2^exponent, where a free bias counts in units of `unit`, a power
-    of two near R. In these units the limit is `level`, between 1/2 and 1. lowering (Q, r): (p_k, unit) of minus, not rounded.
+    of two near R; linear (r,): g in the same units. In these units the limit is `level`, between 1/2 and 1. lowering (Q, r): (p_k, unit) of minus, not rounded.
     """
 
     hinges: Hinges
@@ -33,9 +33,15 @@ class Side:
     limit: float
     plus: np.ndarray
     minus: np.ndarray
+    linear: np.ndarray
     lowering: np.ndarray
     exponent: int
     unit: float
+
+    @property
+    def trivial(self) -> bool:
+        """Whether the sum is at most 0 in every direction, at sight."""
+        return not len(self.plus) and not np.any(self.linear)
 
     @property
     def level(self) -> float:
@@ -85,21 +91,29 @@ class Side:
         if not length > 0 or (self.hinges.free and abs(t[-1]) > length * self.hinges.radius / self.unit):
             return -math.inf
         up, down = np.maximum(matmul(self.plus, t), 0.0), np.maximum(matmul(self.minus, t), 0.0)
-        return float(np.sum(up) - np.sum(down)) / length
+        return float(np.sum(up) - np.sum(down) + np.sum(self.linear * t)) / length
 
 
-def side_of(hinges: Hinges, weights: np.ndarray, limit: float) -> Side:
-    """The sum with these weights (N,), to be kept below the limit."""
+def side_of(hinges: Hinges, weights: np.ndarray, linear: np.ndarray, limit: float) -> Side:
+    """The sum with these weights (N,) and the linear part (r,), to be kept below the limit."""
     unit = 2.0 ** math.frexp(hinges.radius)[1] if hinges.free and hinges.radius > 0 else 1.0
     rows = hinges.rows()
     if hinges.free:
         rows = np.column_stack([hinges.points, np.full(len(rows), unit)])
     exponent = math.frexp(limit)[1]
     weighted = np.ldexp(np.abs(weights)[:, None] * rows, -exponent)
-    plus, minus = weighted[weights > 0], weighted[weights < 0]
-    if not (np.all(np.isfinite(weighted)) and limit > 0):
+    plus, minus, linear = weighted[weights > 0], weighted[weights < 0], np.ldexp(linear, -exponent)
+    if not (np.all(np.isfinite(weighted)) and np.all(np.isfinite(linear)) and limit > 0):
         raise Unprovable("the hinges overflow float64")
     lowering = np.ascontiguousarray(rows[weights < 0])
     return Side(
-        hinges, weights, limit, np.ascontiguousarray(plus), np.ascontiguousarray(minus), lowering, exponent, unit
+        hinges,
+        weights,
+        limit,
+        np.ascontiguousarray(plus),
+        np.ascontiguousarray(minus),
+        linear,
+        lowering,
+        exponent,
+        unit,
     )

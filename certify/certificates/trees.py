@@ -30,7 +30,7 @@ def tree_of_cones(side: Side, sign: int, gain: GainBound | None) -> SuggestedTre
             images = side.hinges.lowered(brancher.reduced.basis.T)
             tree = search.tree
             return SuggestedTree(fan, images, [tree.walk(first + k) for k in range(side.rank + 1)])
-    fan = start_fan(_of_order_one(np.vstack([side.plus, side.minus])))
+    fan = start_fan(_of_order_one(np.vstack([side.plus, side.minus, side.linear])))
     images = np.eye(side.rank)
     images[-1, -1] = side.unit
     return SuggestedTree(fan, images, [()] * (side.rank + 1))

@@ -106,9 +106,9 @@ def _attempt(
 def _proofs(dual: ScaledDual, lower: LowerBound, budget: Budget, inside: float) -> list[Any]:
     """A proof for each sign."""
     gain = _without_tree(lower.gain) if inside > _INSIDE[0] else lower.gain
-    sides = [side_of(dual.hinges, sign * dual.weights, dual.limit) for sign in (1, -1)]
+    sides = [side_of(dual.hinges, sign * dual.weights, sign * dual.linear, dual.limit) for sign in (1, -1)]
     return [
-        proof_of_side(side, sign, gain, budget) if len(side.plus) else None
+        None if side.trivial else proof_of_side(side, sign, gain, budget)
         for sign, side in zip((1, -1), sides, strict=True)
     ]
 

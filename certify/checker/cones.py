@@ -1,7 +1,7 @@
 """Proofs by cones: the leaves cover all directions, and on each a linear function lies above the gain.
 
-On the cone of v_1..v_r, h+ <= its linear interpolation and h- >= q . t, so h+ - h- <= z . t for every z with
-z . v_k >= h+(v_k) - q . v_k for all k; and z . t <= limit (docs/certificate.md, section 4).
+On the cone of v_1..v_r, h+ <= its linear interpolation and h- >= q . t, so h+ - h- + g . t <= z . t for every z with
+z . v_k >= h+(v_k) - q . v_k + g . v_k for all k; and z . t <= limit (docs/certificate.md, section 4).
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ class _Scan:
         ]
         plus = [row for w, row in zip(hinges.weights, rows) if sign * w > 0]
         minus = [row for w, row in zip(hinges.weights, rows) if sign * w < 0]
+        self.linear = [sign * x << (unit - row_shift) for x in hinges.linear]
         self.sums = (ExactSums if exact else FastSums)(plus, minus, hinges.rank)
         self.scale = 1 << (unit + proof.exponent)
         self.limit = int(hinges.limit * Fraction(2) ** (_FINE - proof.exponent))
@@ -87,8 +88,10 @@ class _Scan:
             return "z is longer than the limit"
         slopes = [self._slope(k) for k in which]
         total = sum(weights)
-        # total (z + q), as integers
-        lifted = [total * self.scale * x + dot(weights, column) for x, column in zip(z, zip(*slopes))]
+        # total (z + q - g), as integers
+        lifted = [
+            total * (self.scale * x - g) + dot(weights, column) for x, g, column in zip(z, self.linear, zip(*slopes))
+        ]
         for k, g in enumerate(cone):
             height = dot(lifted, g.vector)
             if not height >= total * self.sums.above(g) and not height >= total * self.sums.exactly(g):

@@ -88,7 +88,7 @@ class _Leaf:
 
     def __init__(self, hinges: Hinges, sign: int, planes: _Planes, cuts: tuple[Cut, ...], hints: Majorant) -> None:
         self.hinges, self.hints, self.side_shift = hinges, hints, planes.shift
-        self.weights = [sign * w for w in hinges.weights]
+        self.weights, self.linear = [sign * w for w in hinges.weights], [0, *(sign * x for x in hinges.linear)]
         self.points = [[0, *p] for p in hinges.points]
         self.sides = [[side * x for x in planes.vectors[k]] for k, side in cuts]
         self.known = dict(cuts)
@@ -183,9 +183,9 @@ class _Leaf:
         return form
 
     def _line(self) -> list[int]:
-        """The hinges' linear parts, doubled: w p where the sign is free, 2 w p where it is known to be positive."""
+        """What is linear, doubled: of a hinge w p where its sign is free, 2 w p where it is known to be positive."""
         shares = [w * (1 + self.known.get(k, 0)) for k, w in enumerate(self.weights)]
-        return [dot(shares, column) for column in zip(*self.points, strict=True)]
+        return [dot(shares, column) + 2 * g for column, g in zip(zip(*self.points, strict=True), self.linear)]
 
     def _height(self, curvature: int, shift: int) -> int:
         """The least alpha, in units of 2^-shift, with 4 alpha curvature >= 1: then |x| <= alpha + curvature x^2."""

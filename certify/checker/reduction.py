@@ -18,16 +18,19 @@ from certify.checker.rejection import require
 
 @dataclass(frozen=True, slots=True)
 class Hinges:
-    """sum_k w_k (p_k . t)_+ over |t| = 1, or over |tau| = 1 and |b| <= R for t = (tau, b) with a free bias.
+    """sum_k w_k (p_k . t)_+ + linear . t over |t| = 1, or over |tau| = 1 and |b| <= R for t = (tau, b) with a free bias.
 
-    points (N, r), in units of 2^-point_shift, a free bias' ones last; weights (N,), in units of 2^-weight_shift.
-    radius: R in the points' units, 0 without a free bias. limit: what the sum must not exceed, for either sign of w.
+    points (N, r), in units of 2^-point_shift, a free bias' ones last; weights (N,), in units of 2^-weight_shift; linear (r,), in
+    units of 2^-(weight_shift + point_shift).
+    radius: R in the points' units, 0 without a free bias. limit: what the sum must not exceed, for either sign
+    of w and linear.
     """
 
     points: list[list[int]]
     point_shift: int
     weights: list[int]
     weight_shift: int
+    linear: list[int]
     free: bool
     radius: int
     limit: Fraction
@@ -49,21 +52,23 @@ def reduced(problem: Problem, dual: Dual) -> Hinges:
     free = problem.free_hidden_bias
     nu, nu_shift = on_grid(dual.nu)
     ratios, ratio_shift = on_grid(dual.ratios if dual.ratios is not None else [1.0] * len(nu))
-    require(min(ratios) >= 0, "dual.ratios: a negative ratio")
-    weights = [0] * len(dual.points)
+    weights, turned = [0] * len(dual.points), [0] * len(dual.points)
     for v, ratio, k in zip(nu, ratios, dual.members, strict=True):
-        weights[k] += v * ratio
+        weights[k] += v * abs(ratio)
+        turned[k] += v * min(ratio, 0)  # (-x)_+ = (x)_+ - x
     points, point_shift = rows_on_grid([[*p, 1.0] for p in dual.points])
     lengths = [root_above(dot(p[:-1], p[:-1])) for p in points]
     norm = _squared_norm(dual.basis)
     require(norm > 0, "dual.basis: all zero")
     room = beta_below(problem.objective) - _residual(problem, dual)
     require(room > 0, "dual: the points are too far from the data for any bound below the weight decay")
+    rows = points if free else [p[:-1] for p in points]
     return Hinges(
-        points if free else [p[:-1] for p in points],
+        rows,
         point_shift,
         weights,
         nu_shift + ratio_shift,
+        [dot(turned, column) for column in zip(*rows, strict=True)],
         free,
         max(lengths) if free else 0,
         root_below(room**2 / norm),

@@ -10,10 +10,10 @@ import numpy as np
 from certify import linear
 from certify.arrays import Floats
 from certify.gain.majorants.quadratic import proved_maximum
-from certify.gain.majorants.reduction import Hinges, homogenised, rounded_up
+from certify.gain.majorants.reduction import Hinges, check_problem, homogenised, rounded_up
 from certify.gain.majorants.relaxation import symmetric
 from certify.gain.question import GainProblem
-from certify.gain.reduction import ReducedGain, row_norms
+from certify.gain.reduction import ReducedGain, reduce_gain, row_norms
 from certify.rounding import TINY, gamma
 
 
@@ -28,11 +28,13 @@ def quick_gain_bound(problem: GainProblem, reduced: ReducedGain | None = None) -
         each = [quick_gain_bound(replace(problem, nu=np.ascontiguousarray(nu))) for nu in problem.nu.T]
         return rounded_up(math.hypot(*each), problem.outputs + 8)
     try:
+        check_problem(problem)
+        reduced = reduce_gain(problem) if reduced is None else reduced
         hinges = homogenised(problem, reduced)
     except ValueError:
         return math.inf
     if hinges is None:
-        return 0.0
+        return reduced.original_bound(0.0)
     return hinges.original_bound(max(_one_sign(hinges, hinges.nu), _one_sign(hinges, -hinges.nu), 0.0))
 
 

@@ -3,8 +3,8 @@
     M(nu) <= 2^exponent (factor * M(reduced) + error)
 
 Powers of two bring rows and nu to order one, exactly, so that no square below can underflow or overflow. Rows whose nu
-or length is zero, or nearly, are dropped, positively parallel rows are merged, and where the rows span less than R^D they
-are written in an orthonormal basis of their span. With a free hidden bias the inputs are centred (the bias absorbs the
+or length is zero, or nearly, are dropped, positively parallel rows are merged, opposite ones that count with different signs are
+made one, and where the rows span less than R^D they are written in an orthonormal basis of their span. With a free hidden bias the inputs are centred (the bias absorbs the
 shift at no cost), and the bias is measured in units R = power of two above max |x_i|, so that |b| <= 1 without loss
 (sum(nu) = 0: past |b| = max |x_i| every sample is on or every sample is off, and the gain is constant in b); giving it
 the tiny weight 2^-15 in the norm changes M by at most the factor sqrt(1 + 2^-30).
@@ -18,12 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from certify import linear
-from certify.arrays import Floats
+from certify.arrays import Floats, Indices
 from certify.gain.question import GainProblem
 from certify.rounding import SLOP, UNIT, gamma, scaled, sums_to_zero
 
 FREE_BIAS_WEIGHT = 2.0**-15
 _UNDERFLOW = 2.0**-900  # more than one entry of order one loses when the others are scaled to order one
+_SHADOW = 1e-10  # products of opposite unit rows with one vector differ by less, but for the sign
 _NEGLIGIBLE = 2.0**-100  # rows of less weight than this, relative, are left out and counted as error
 
 
@@ -95,6 +96,9 @@ def reduce_gain(problem: GainProblem) -> ReducedGain:
     used = weights > _NEGLIGIBLE * float(np.max(weights, initial=0.0))
     dropped_error = float(np.sum(weights[~used])) + (rows.size * _UNDERFLOW if np.any(used) else 0.0)
     rows, nu, merge_error = merge_parallel(rows[used], nu[used])
+    if not problem.free_bias and nu.ndim == 1:  # with a hidden bias no two rows are opposite
+        rows, nu, turn_error = turn_opposite(rows, nu)
+        merge_error += turn_error
     rows, basis, factor, span_error = _to_row_space(rows, nu, problem.free_bias)
     scale, radius = np.ones(rows.shape[1]), 1.0
     if problem.free_bias:
@@ -187,6 +191,48 @@ def merge_parallel(rows: Floats, nu: Floats) -> tuple[Floats, Floats, float]:
     error = float(np.sum(_sizes(nu) * drift) + rounding) * SLOP
     keep = np.any(columns(merged) != 0, axis=1)
     return rows[first][keep], merged[keep], error
+
+
+def turn_opposite(rows: Floats, nu: Floats) -> tuple[Floats, Floats, float]:
+    """Of two opposite rows, one raising the gain and one lowering it, the second is turned: (-x.u)_+ = (x.u)_+ - x.u.
+
+    Else a maximiser on x.u = 0 would lie on a kink of h+, which no cone around it bounds well. rows (N, r) nonzero, no two of them
+    parallel, nu (N,). What is linear becomes two opposite rows, g.u = (g.u)_+ - (-g.u)_+. Returns rows, nu, error.
+    """
+    pairs = _opposite_pairs(rows, nu)
+    if len(pairs) < 2:  # one alone would only be written in another way
+        return rows, nu, 0.0
+    stays, turned = pairs.T
+    lengths = linear.norm(rows, axis=1)
+    exact = np.all(rows[turned] == -rows[stays], axis=1)
+    ratio = np.where(exact, 1.0, lengths[turned] / lengths[stays])
+    drift = linear.norm(rows[turned] + ratio[:, None] * rows[stays], axis=1) + 8 * UNIT * lengths[turned]
+    moved = ratio * nu[turned]
+    error = linear.inner(np.abs(nu[turned]), np.where(exact, 0.0, drift))
+    # of the products, of the sums with them, and of the sum of all of them
+    error += gamma(len(pairs) + 8) * linear.inner(np.abs(nu[stays]) + 2 * np.abs(moved), lengths[stays])
+    merged = nu.copy()
+    merged[stays] += moved
+    merged[turned] = 0.0
+    line = -linear.matmul(moved, rows[stays])
+    keep = merged != 0
+    exponent = math.frexp(float(np.max(np.abs(line))))[1]  # of order one, like all rows
+    line = np.ldexp(line, -exponent)
+    both = np.array([1.0, -1.0]) if np.any(line != 0) else np.zeros(0)
+    rows = np.vstack([rows[keep], both[:, None] * line])
+    return rows, np.concatenate([merged[keep], np.ldexp(both, exponent)]), error * SLOP
+
+
+def _opposite_pairs(rows: Floats, nu: Floats) -> Indices:
+    """Indices (m, 2) of opposite rows whose nu have different signs; each row is in one pair at most."""
+    unit = rows / linear.norm(rows, axis=1)[:, None]
+    shadows = np.abs(linear.matmul(unit, np.random.default_rng(0).standard_normal(rows.shape[1])))
+    order = np.argsort(shadows, kind="stable")
+    close = np.flatnonzero(np.diff(shadows[order]) <= _SHADOW)  # few of a million rows have to be looked up
+    keys = {int(k): np.round(unit[k], 12) + 0.0 for k in order[np.union1d(close, close + 1)]}
+    places = {key.tobytes(): k for k, key in keys.items()}
+    found = [(k, places.get((0.0 - key).tobytes(), -1)) for k, key in sorted(keys.items())]
+    return np.array([(k, j) for k, j in found if k < j and nu[k] * nu[j] < 0], dtype=np.intp).reshape(-1, 2)
 
 
 def _to_row_space(rows: Floats, nu: Floats, free_bias: bool) -> tuple[Floats, Floats, float, float]:

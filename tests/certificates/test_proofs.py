@@ -152,7 +152,7 @@ def small_node(cuts: tuple[tuple[int, int], ...]) -> tuple[Units, Node]:
     """A node of three hinges in the plane, the second and third of which lower the sum, and its units."""
     net, data = random_problem(objective(1.0), 3, 2)
     hinges = hinges_of(training_problem(net, data, objective(1.0)))
-    half, units = engine_side(side_of(hinges, np.array([1.0, -1.0, -1.0]), 5.0))
+    half, units = engine_side(side_of(hinges, np.array([1.0, -1.0, -1.0]), np.zeros(2), 5.0))
     return units, Node(half, cuts)
 
 
@@ -203,13 +203,21 @@ def test_generators_are_what_the_checker_makes_of_them(seed: int) -> None:
     goal = objective(1.0, hidden_bias=FREE)
     net, data = random_problem(goal, 12, 3)
     hinges = hinges_of(training_problem(net, data, goal))
-    side = side_of(hinges, np.ones(len(hinges.points)), 1e3)
+    side = side_of(hinges, np.ones(len(hinges.points)), np.zeros(hinges.rank), 1e3)
     rng = np.random.default_rng(seed)
     fan = start_fan(rng.standard_normal((20, 4)))
     start = start_generators(side, fan, rng.standard_normal((4, 4)))
     assert [sum(column) for column in zip(*(g.integers for g in start), strict=True)] == [0] * 4
     proofs = ConeProofs(
-        side.plus, side.minus, side.lowering, side.dual_scale, side.level, 1.0, side.places, lambda size: None
+        side.plus,
+        side.minus,
+        side.linear,
+        side.lowering,
+        side.dual_scale,
+        side.level,
+        1.0,
+        side.places,
+        lambda size: None,
     )
     numbers = [proofs.generator(g.vector, g.origin, g.odd, g.power, g.bits) for g in start]
     edges = [rng.choice(4, 2, replace=False) for _ in range(40)]

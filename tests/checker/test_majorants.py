@@ -19,13 +19,15 @@ from certify.checker.proofs import Grid, Majorant, read_proof
 from certify.checker.reduction import Hinges
 
 
-def leaves_of(points: np.ndarray, weights: np.ndarray, free: bool, cuts: int):
+def leaves_of(points: np.ndarray, weights: np.ndarray, free: bool, cuts: int, line: np.ndarray | float = 0.0):
     """Each leaf of a written tree: the checker's, the cuts above it, and its hints as written."""
-    written, bound = majorant_proof(points, weights, free, cuts)
+    written, bound = majorant_proof(points, weights, free, cuts, line=line)
     integers, shift = rows_on_grid(homogeneous(points, free).tolist())
     heavy, heavy_shift = on_grid(weights.tolist())
     radius = root_above(max(sum(x * x for x in (p[:-1] if free else p)) for p in integers)) if free else 0
-    hinges = Hinges(integers, shift, heavy, heavy_shift, free, radius, Fraction(bound * (1 + 1e-9)))
+    fine = shift + heavy_shift
+    linear = [int(Fraction(x) * (1 << fine)) for x in np.broadcast_to(line, len(integers[0])).tolist()]
+    hinges = Hinges(integers, shift, heavy, heavy_shift, linear, free, radius, Fraction(bound * (1 + 1e-9)))
     proof = read_proof(Field(written, "proof"), hinges.rank, len(points), free)
     planes, stack = _Planes(hinges, proof.normals), [()]
     for node, text in zip(proof.nodes, written["nodes"], strict=True):
@@ -50,8 +52,10 @@ def test_the_form_is_what_the_hints_say(seed: int, free: bool, cuts: int) -> Non
     """The checker's matrix agrees with the same terms summed in floats, and its leaf is proved."""
     rng = np.random.default_rng(seed)
     points, weights = rng.standard_normal((6, 2 + seed % 2)), np.abs(rng.standard_normal(6)) * SIGNS
-    for leaf, above, text in leaves_of(points, weights, free, cuts):
-        search = _MajorantSearch(points, weights, free, np.array([[1.0] + [0.5] * (points.shape[1] + free - 1)]), None)
+    line = 0.0 if free else rng.standard_normal(points.shape[1]).round(3)
+    for leaf, above, text in leaves_of(points, weights, free, cuts, line):
+        normal = np.array([[1.0] + [0.5] * (points.shape[1] + free - 1)])
+        search = _MajorantSearch(points, weights, free, normal, None, line)
         known = dict(above)
         open_hinges = np.array([k not in known for k in range(6)])
         size = points.shape[1] + free + 1
@@ -155,7 +159,7 @@ def random_leaf(rng: random.Random, free: bool, cuts: int) -> _Leaf:
     shifts = {name: rng.randrange(12) for name in ("points", "normals", "slopes", "tilts")}
     point = [rng.randint(-40, 40), rng.randint(-40, 40), *([1 << shifts["points"]] if free else [])]
     radius = root_above(point[0] ** 2 + point[1] ** 2) if free else 0
-    hinges = Hinges([point], shifts["points"], [1], 0, free, radius, Fraction(1))
+    hinges = Hinges([point], shifts["points"], [1], 0, [0] * len(point), free, radius, Fraction(1))
     normals = [[rng.randint(-9, 9) / 2.0 ** shifts["normals"] for _ in point] for _ in range(cuts)]
     planes = _Planes(hinges, normals)
     signs = tuple((1 + i, rng.choice((-1, 1))) for i in range(cuts))

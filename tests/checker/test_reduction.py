@@ -25,12 +25,12 @@ def problem_of(rows: np.ndarray, bias: str) -> Problem:
 
 
 def some_dual(seed: int, free: bool, residual: float) -> tuple[Problem, Dual]:
-    """Five samples, three points, a basis that is not orthonormal, and points that miss the samples a little."""
+    """Five samples, one of them turned, three points, a basis that is not orthonormal, and points that miss the samples a little."""
     rng = np.random.default_rng(seed)
     s, d = (1, 2) if free else (2, 3)
     basis, points, members = rng.standard_normal((s, d)), rng.standard_normal((3, s)), np.array([0, 1, 2, 0, 1])
     centre = rng.standard_normal(d)
-    ratios = np.ones(5) if free else np.array([1.0, 1.0, 0.5, 3.0, 0.0])
+    ratios = np.ones(5) if free else np.array([1.0, 1.0, 0.5, -3.0, 0.0])
     rows = points[members] @ basis * ratios[:, None] + residual * rng.standard_normal((5, d))
     nu = np.array([0.5, -1.0, 0.75, -0.5, 0.25])
     if free:
@@ -61,7 +61,9 @@ def test_gain_is_bounded_through_the_hinges(seed: int, free: bool, residual: flo
     problem, dual = some_dual(seed, free, residual)
     hinges = reduced(problem, dual)
     gain = squared_gain(problem.rows, dual.nu, free)
-    own = squared_gain(*exact_points(hinges), free)
+    points, weights = exact_points(hinges)
+    line = [Fraction(x, 1 << (hinges.point_shift + hinges.weight_shift)) for x in hinges.linear]
+    own = squared_gain([*points, line, [-x for x in line]], [*weights, 1, -1], free)  # x = (x)_+ - (-x)_+
     error = BETA - float(hinges.limit) * norm(dual)
     assert float(gain) ** 0.5 <= float(own) ** 0.5 * norm(dual) + error + 1e-9
 
@@ -86,8 +88,11 @@ def test_limit_is_what_the_formula_says(seed: int, free: bool, residual: float) 
     assert float(hinges.limit) == pytest.approx(expected, rel=1e-12)
     _, weights = exact_points(hinges)
     assert [float(w) for w in weights] == pytest.approx(
-        np.bincount(dual.members, weights=np.array(dual.nu) * ratios, minlength=3)
+        np.bincount(dual.members, weights=np.array(dual.nu) * np.abs(ratios), minlength=3)
     )
+    line = np.minimum(ratios, 0) * dual.nu @ np.array(dual.points)[dual.members]
+    found = [float(Fraction(x, 1 << (hinges.point_shift + hinges.weight_shift))) for x in hinges.linear]
+    assert found == pytest.approx([*line, *[0.0] * free])
 
 
 def test_identity_without_residual_keeps_beta() -> None:
@@ -116,7 +121,7 @@ def test_within_is_the_dual_size(free: bool) -> None:
     answers = []
     for _ in range(400):
         radius = rng.randint(0, 40)
-        hinges = Hinges([[0, 0, 0]], 3, [0], 0, free, radius if free else 0, Fraction(1))
+        hinges = Hinges([[0, 0, 0]], 3, [0], 0, [0, 0, 0], free, radius if free else 0, Fraction(1))
         g = [rng.randint(-6, 6) for _ in range(3)]
         tail, last = (g[:2], g[2]) if free else (g, 0)
         length = Fraction(sum(x * x for x in tail))

@@ -25,7 +25,13 @@ def some_hinges(rng: random.Random, rank: int, limit: Fraction, free: bool = Fal
     rows = [[draw() for _ in range(rank - free)] + [1.0] * free for _ in range(rng.randint(1, 5))]
     points, point_shift = rows_on_grid(rows)
     weights, weight_shift = on_grid([draw() for _ in rows])
-    return Hinges(points, point_shift, weights, weight_shift, free, 3 << point_shift if free else 0, limit)
+    (linear,), linear_shift = rows_on_grid([[0.0 if rng.random() < 0.5 or free else draw() for _ in range(rank)]])
+    lift = max(
+        linear_shift - point_shift - weight_shift, 0
+    )  # of the weights, so that the linear part is on the common grid
+    weights, weight_shift = [w << lift for w in weights], weight_shift + lift
+    linear = [x << (point_shift + weight_shift - linear_shift) for x in linear]
+    return Hinges(points, point_shift, weights, weight_shift, linear, free, 3 << point_shift if free else 0, limit)
 
 
 def some_start(rank: int) -> list[list[int]]:
@@ -69,6 +75,7 @@ def filled(rng: random.Random, hinges: Hinges, tree: list, exponent: int, steps:
             Fraction(weights[0] * x + weights[1] * y, sum(weights))
             for x, y in zip(*(sums.slope(point) for point in some_points(hinges.rank)), strict=True)
         ]
+        slope = [s - g for s, g in zip(slope, hinges.linear, strict=True)]
         right = [sums.exactly(g) - sum(s * x for s, x in zip(slope, g.vector, strict=True)) for g in cone]
         unit = Fraction(2) ** (-exponent - hinges.weight_shift - hinges.point_shift)
         right = [x + steps / unit * sum(map(abs, g.vector)) for x, g in zip(right, cone, strict=True)]
@@ -145,7 +152,9 @@ def test_accepted_trees_are_true(seed: int) -> None:
             accepted += 1
             rows = [[Fraction(x, 1 << hinges.point_shift) for x in p] for p in hinges.points]
             weights = [Fraction(w, 1 << hinges.weight_shift) for w in hinges.weights]
-            assert squared_gain(rows, weights, sign=1) <= limit**2
+            line = [Fraction(x, 1 << (hinges.point_shift + hinges.weight_shift)) for x in hinges.linear]
+            both = [*rows, line, [-x for x in line]], [*weights, Fraction(1), Fraction(-1)]  # x = (x)_+ - (-x)_+
+            assert squared_gain(*both, sign=1) <= limit**2
     assert accepted > 5
 
 

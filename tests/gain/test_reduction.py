@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from gain_cases import DEGENERATE, gaussian, scaled_copy
 
-from certify.gain.question import GainProblem
-from certify.gain.reduction import ReducedGain, merge_parallel, reduce_gain
+from certify.gain.engine import Question, bound_gain
+from certify.gain.question import GainProblem, Limits
+from certify.gain.reduction import ReducedGain, merge_parallel, reduce_gain, turn_opposite
 
 EVERY_CASE = pytest.mark.parametrize("problem", DEGENERATE.values(), ids=DEGENERATE)
 
@@ -53,7 +54,7 @@ def test_lifted_directions_keep_their_gain(problem: GainProblem) -> None:
 
 @EVERY_CASE
 def test_rank_and_size_are_the_least(problem: GainProblem) -> None:
-    """Rows that are zero, unused or parallel to another are gone, and the dimension is that of the row space."""
+    """Rows that are zero, unused or parallel to another are gone, and the dimension is that of the row space of what is left."""
     reduced = reduce_gain(problem)
     used = problem.rows[(problem.nu != 0) & np.any(problem.rows != 0, axis=1)]
     assert reduced.nu.size <= len(used)
@@ -64,7 +65,7 @@ def test_rank_and_size_are_the_least(problem: GainProblem) -> None:
         assert np.max(cosines) < 1 - 1e-15
         assert reduced.rank <= problem.rows.shape[1]
         if not problem.free_bias:
-            assert reduced.rank == np.linalg.matrix_rank(used)
+            assert reduced.rank == np.linalg.matrix_rank(reduced.rows) <= np.linalg.matrix_rank(used)
 
 
 @pytest.mark.parametrize("free_bias", [False, True])
@@ -98,6 +99,31 @@ def test_merging_counts_its_drift() -> None:
         difference = nu @ np.maximum(rows @ u, 0) - weights @ np.maximum(merged @ u, 0)
         assert abs(difference) <= error + 1e-14
     assert len(merged) < len(rows)
+
+
+def test_turning_counts_its_drift() -> None:
+    """Rows that are opposite to twelve digits only: what the turned row misses is in the error; no rows become more."""
+    rng = np.random.default_rng(5)
+    rows = rng.standard_normal((5, 3))
+    rows = np.vstack([rows, -3 * rows + 1e-14 * rng.standard_normal((5, 3))])
+    nu = rng.standard_normal(10)
+    nu[5:] = -np.sign(nu[:5]) * np.abs(nu[5:])
+    turned, weights, error = turn_opposite(rows, nu)
+    for u in rng.standard_normal((200, 3)):
+        u /= np.linalg.norm(u)
+        difference = nu @ np.maximum(rows @ u, 0) - weights @ np.maximum(turned @ u, 0)
+        assert abs(difference) <= error + 1e-14
+    assert len(turned) == 7  # five hinges, and the linear part as two
+
+
+def test_rows_that_cancel_leave_something_linear() -> None:
+    """nu (x)_+ - nu (-x)_+ = nu x: the gain is the length of a vector, which the bound knows to its last digits."""
+    rng = np.random.default_rng(6)
+    rows, nu = rng.standard_normal((6, 3)), rng.standard_normal(6)
+    problem = GainProblem(np.vstack([rows, -rows]), np.concatenate([nu, -nu]))
+    bound = bound_gain(problem, Question(tolerance=1e-9), Limits())
+    assert bound.lower <= np.linalg.norm(nu @ rows) * (1 + 1e-14)
+    assert np.linalg.norm(nu @ rows) * (1 - 1e-14) <= bound.upper <= bound.lower * (1 + 1e-8)
 
 
 def test_a_free_bias_needs_an_exact_zero_sum() -> None:

@@ -198,11 +198,11 @@ def _dual(plan: Plan) -> tuple[dict[str, Any], str]:
     free = plan.goal.hidden_bias is Bias.FREE
     limit = beta / (1.0 if reduced.basis is None else np.linalg.norm(reduced.basis @ reduced.basis.T, np.inf) ** 0.5)
     seek = cone_proof if plan.kind == "cones" else majorant_proof
-    bound = max(seek(reduced.points, w, free, plan.cuts)[1] for w in signed_weights(reduced, nu))
+    bound = max(seek(reduced.points, w, free, plan.cuts, line=g)[1] for w, g in signed_weights(reduced, nu))
     # a grid that keeps the sum of nu exactly zero when it is scaled
     share = plan.share * limit / bound if bound > 0 else 1.0
     scaled = feasible_sum(nu * min(share, largest_share(nu, plan.data, plan.goal)), plan.goal)
-    proofs = [seek(reduced.points, w, free, plan.cuts, limit)[0] for w in signed_weights(reduced, scaled)]
+    proofs = [seek(reduced.points, w, free, plan.cuts, limit, g)[0] for w, g in signed_weights(reduced, scaled)]
     dual = {
         "nu": hexed(scaled),
         "centre": hexed(reduced.centre),
@@ -216,11 +216,13 @@ def _dual(plan: Plan) -> tuple[dict[str, Any], str]:
     return dual, float(lower - 1e-9 * (1 + abs(lower))).hex()
 
 
-def signed_weights(reduced: Reduced, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of the hinges, for either sign."""
+def signed_weights(reduced: Reduced, nu: np.ndarray) -> list[tuple[np.ndarray, np.ndarray | float]]:
+    """Weights of the hinges and what is linear beside them, for either sign; (-x)_+ = (x)_+ - x."""
     ratios = np.ones(len(nu)) if reduced.ratios is None else reduced.ratios
-    weights = np.bincount(reduced.members, weights=nu * ratios, minlength=len(reduced.points))
-    return weights, -weights
+    weights = np.bincount(reduced.members, weights=nu * np.abs(ratios), minlength=len(reduced.points))
+    turned = np.bincount(reduced.members, weights=nu * np.minimum(ratios, 0), minlength=len(reduced.points))
+    line = turned @ reduced.points if np.any(turned) else 0.0
+    return [(weights, line), (-weights, -line)]
 
 
 def largest_share(nu: np.ndarray, data: Dataset, goal: Objective) -> float:

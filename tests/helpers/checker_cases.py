@@ -59,6 +59,9 @@ def _special() -> dict[str, Plan]:
         "duplicates merged": _duplicated(plan_for(plain, "cones", 62)),
         "duplicates merged, free bias": _duplicated(plan_for(free, "majorants", 63)),
         "parallel rows merged": _parallel(plan_for(plain, "cones", 64)),
+        "opposite rows turned, cones": _opposite(plan_for(plain, "cones", 75)),
+        "opposite rows turned, majorants": _opposite(plan_for(plain, "majorants", 76, cuts=1)),
+        "opposite rows cancel": _cancelling(plan_for(plain, "cones", 77)),
         "rank two in four inputs, cones": _deficient(plan_for(plain, "cones", 65, d=4)),
         "rank two in four inputs, majorants": _deficient(plan_for(plain, "majorants", 66, d=4, cuts=1)),
         "rank two in four inputs, free bias": _deficient(plan_for(free, "cones", 67, d=4)),
@@ -100,6 +103,22 @@ def _parallel(plan: Plan) -> Plan:
     members = np.tile(np.arange(3), 2)
     data = Dataset(X[members] * ratios[:, None], plan.data.y)
     return replace(plan, data=data, reduced=Reduced(X, members, ratios))
+
+
+def _opposite(plan: Plan) -> Plan:
+    X, ratios = plan.data.X[:3], np.array([1.0, 1.0, 1.0, -1.0, -0.75, -2.0])
+    members = np.tile(np.arange(3), 2)
+    data = Dataset(X[members] * ratios[:, None], plan.data.y)
+    return replace(plan, data=data, reduced=Reduced(X, members, ratios))
+
+
+def _cancelling(plan: Plan) -> Plan:
+    """nu_i (x)_+ - nu_i (-x)_+ is linear: no hinge of either sign is left, and yet there is something to prove."""
+    X, ratios = plan.data.X[:3], np.repeat([1.0, -1.0], 3)
+    members, y = np.tile(np.arange(3), 2), plan.data.y.copy()
+    y[3:] = -y[:3]
+    data = Dataset(X[members] * ratios[:, None], y)
+    return replace(plan, data=data, nu=y[:, 0], reduced=Reduced(X, members, ratios))
 
 
 def _deficient(plan: Plan) -> Plan:

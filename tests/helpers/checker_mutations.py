@@ -57,6 +57,11 @@ def at(path: str, action: Callable[[Any], Any]) -> Callable[[Document], None]:
     return change
 
 
+def negated(text: str) -> str:
+    """A real, of the other sign."""
+    return (-float.fromhex(text)).hex()
+
+
 def swap(i: int, j: int) -> Callable[[list], None]:
     """Exchange two entries."""
 
@@ -83,6 +88,8 @@ OPTIMUM, WEIGHTED = "optimal, O1", "three inputs"
 REFUTED, WIDER = "refuted", "wider is better"
 LOGISTIC = "logistic mean none none cones"
 DEFICIENT, PARALLEL, CENTRED = "rank two in four inputs, cones", "parallel rows merged", "free bias, centred"
+OPPOSITE, OPPOSITE_MAJORANTS = "opposite rows turned, cones", "opposite rows turned, majorants"
+CANCEL = "opposite rows cancel"
 FREE_OUTPUT = "half-squared mean none free majorants"
 OTHER_SHA = "0" * 64
 
@@ -183,7 +190,19 @@ DUALS = {
     "member negative": Wrong("example", put("dual.members.0", -1), "outside 0 to 2"),
     "no points": Wrong("example", put("dual.points", []), "outside 0 to -1"),
     "ratio changed": Wrong(PARALLEL, put("dual.ratios.3", (1.0).hex()), "too far|lies below|longer than"),
-    "ratio negative": Wrong(PARALLEL, put("dual.ratios.3", (-2.0).hex()), "negative ratio"),
+    "ratio of the other sign": Wrong(PARALLEL, put("dual.ratios.3", (-2.0).hex()), "too far|lies below|longer than"),
+    "turned ratio of the other sign": Wrong(OPPOSITE, put("dual.ratios.4", (0.75).hex()), "too far|lies below|longer"),
+    "turned ratio changed": Wrong(OPPOSITE, put("dual.ratios.5", (-1.5).hex()), "too far|lies below|longer than"),
+    "turned ratio with a free bias": Wrong(CENTRED, put("dual.ratios", [(-1.0).hex()] * 6), "allows no ratios"),
+    "turned sample's dual entry": Wrong(OPPOSITE, put("dual.nu.4", negated), "claim.lower_bound|lies below|longer"),
+    "nothing but a linear part left unproved": Wrong(CANCEL, put("dual.proofs.0", None), "a proof is needed"),
+    "the linear part's other sign left unproved": Wrong(CANCEL, put("dual.proofs.1", None), "a proof is needed"),
+    "the linear part's proofs swapped": Wrong(CANCEL, at("dual.proofs", swap(0, 1)), "lies below"),
+    "the linear part of a majorant left out": Wrong(
+        OPPOSITE_MAJORANTS,
+        put("dual.ratios.3", lambda x: negated(x)),
+        "too far|more than the limit|not below its bound",
+    ),
     "ratios with a free bias": Wrong(CENTRED, put("dual.ratios", [(1.0).hex()] * 6), "allows no ratios"),
     "centre without a free bias": Wrong("example", put("dual.centre", [(0.0).hex()] * 2), "allows a centre"),
     "centre moved": Wrong(CENTRED, put("dual.centre.0", (99.0).hex()), "too far|lies below|longer than"),

@@ -43,6 +43,10 @@ def _degenerate() -> dict[str, GainProblem]:
         "duplicates that cancel": GainProblem(np.vstack([rows, rows]), np.concatenate([nu, -nu * np.arange(8)])),
         "parallel rows": GainProblem(np.vstack([rows, 3 * rows, 1e-3 * rows]), rng.standard_normal(24)),
         "opposite rows": GainProblem(np.vstack([rows, -rows]), rng.standard_normal(16)),
+        "opposite rows of other lengths": GainProblem(
+            np.vstack([rows, np.linspace(-0.1, -9, 8)[:, None] * rows]), np.concatenate([nu, -2 * nu])
+        ),
+        "opposite rows that cancel": GainProblem(np.vstack([rows, -rows]), np.concatenate([nu, -nu])),
         "zero rows": GainProblem(np.vstack([rows, np.zeros((3, 3))]), rng.standard_normal(11)),
         "zero dual entries": GainProblem(rows, nu * np.array([1, 0, 1, 0, 1, 1, 0, 1])),
         "one sign": GainProblem(rows, np.abs(nu)),

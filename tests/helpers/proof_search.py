@@ -27,8 +27,10 @@ def radius_of(points: np.ndarray, free: bool) -> float:
     return float(np.linalg.norm(points, axis=1).max()) * (1 + 1e-12) if free else 0.0
 
 
-def sampled_gain(points: np.ndarray, weights: np.ndarray, free: bool, count: int = 4000) -> float:
-    """A lower bound on the largest sum of weights_k (p_k . t)_+, from random and from natural directions."""
+def sampled_gain(
+    points: np.ndarray, weights: np.ndarray, free: bool, count: int = 4000, line: np.ndarray | float = 0.0
+) -> float:
+    """A lower bound on the largest sum of weights_k (p_k . t)_+ and of line . t, from random and from natural directions."""
     rows = homogeneous(points, free)
     rng = np.random.default_rng(0)
     t = np.vstack(
@@ -41,29 +43,36 @@ def sampled_gain(points: np.ndarray, weights: np.ndarray, free: bool, count: int
     if free:
         t[:, -1] = rng.uniform(-1, 1, len(t)) * radius_of(points, True) * np.linalg.norm(t[:, :-1], axis=1)
     size = np.linalg.norm(t[:, :-1] if free else t, axis=1)
-    values = np.maximum(t @ rows.T, 0) @ weights / np.where(size > 0, size, np.inf)
+    values = (np.maximum(t @ rows.T, 0) @ weights + np.sum(t * line, axis=1)) / np.where(size > 0, size, np.inf)
     return float(max(values.max(), 0.0))
 
 
 def cone_proof(
-    points: np.ndarray, weights: np.ndarray, free: bool, cuts: int = 0, limit: float | None = None
+    points: np.ndarray,
+    weights: np.ndarray,
+    free: bool,
+    cuts: int = 0,
+    limit: float | None = None,
+    line: np.ndarray | float = 0.0,
 ) -> tuple[dict[str, Any] | None, float]:
-    """A proof by cones, and what it proves; without a limit the least one that is easily proved is taken."""
-    if not np.any(weights > 0):
+    """A proof by cones, and what it proves; without a limit the least one that is easily proved is taken. line (r,): linear part."""
+    if not (np.any(weights > 0) or np.any(line)):
         return None, 0.0
     if limit is not None:
-        return _ConeSearch(points, weights, free, limit).proof(), limit
-    limit = sampled_gain(points, weights, free) * (1 + _TOLERANCE) + 1e-6
+        return _ConeSearch(points, weights, free, limit, line).proof(), limit
+    limit = sampled_gain(points, weights, free, line=line) * (1 + _TOLERANCE) + 1e-6
     while True:
         try:
-            return _ConeSearch(points, weights, free, limit).proof(), limit
+            return _ConeSearch(points, weights, free, limit, line).proof(), limit
         except _Exceeded:
             limit *= 1 + _TOLERANCE
 
 
 class _ConeSearch:
-    def __init__(self, points: np.ndarray, weights: np.ndarray, free: bool, limit: float) -> None:
-        rows = homogeneous(points, free)
+    def __init__(
+        self, points: np.ndarray, weights: np.ndarray, free: bool, limit: float, line: np.ndarray | float = 0.0
+    ) -> None:
+        rows, self.line = homogeneous(points, free), line
         self.plus = rows[weights > 0] * weights[weights > 0, None]
         self.minus = rows[weights < 0] * -weights[weights < 0, None]
         self.free, self.limit, self.radius = free, limit, radius_of(points, free)
@@ -98,7 +107,7 @@ class _ConeSearch:
         if len(self.nodes) > _MOST_NODES:
             raise _Exceeded
         V = np.array([[float(x) for x in v] for v in cone])
-        heights = np.maximum(V @ self.plus.T, 0).sum(axis=1)
+        heights = np.maximum(V @ self.plus.T, 0).sum(axis=1) + np.sum(V * self.line, axis=1)
         leaf, alpha = self._leaf(V, heights)
         if leaf is not None:
             self.nodes.append(leaf)
@@ -133,7 +142,7 @@ class _ConeSearch:
             u = alpha @ V
             if not np.linalg.norm(u) > 0:
                 break
-            gain = np.maximum(self.plus @ u, 0).sum() - np.maximum(self.minus @ u, 0).sum()
+            gain = np.maximum(self.plus @ u, 0).sum() - np.maximum(self.minus @ u, 0).sum() + np.sum(u * self.line)
             size = np.linalg.norm(u[:-1] if self.free else u)
             if size > 1e-9 and gain > self.limit * size and (not self.free or abs(u[-1]) <= self.radius * size):
                 raise _Exceeded
@@ -195,7 +204,8 @@ class _ConeSearch:
         best, edge = -1.0, (1, 0)
         for a in range(len(V)):
             for b in range(a):
-                lost = h[a] + h[b] - np.maximum(self.plus @ (unit[a] + unit[b]), 0).sum()
+                middle = unit[a] + unit[b]
+                lost = h[a] + h[b] - np.maximum(self.plus @ middle, 0).sum() - np.sum(middle * self.line)
                 score = max(lost, 1e-9) * share[a] * share[b] / (share[a] + share[b]) + 1e-9 * np.linalg.norm(
                     unit[a] - unit[b]
                 )
@@ -205,23 +215,37 @@ class _ConeSearch:
 
 
 def majorant_proof(
-    points: np.ndarray, weights: np.ndarray, free: bool, cuts: int = 0, limit: float | None = None
+    points: np.ndarray,
+    weights: np.ndarray,
+    free: bool,
+    cuts: int = 0,
+    limit: float | None = None,
+    line: np.ndarray | float = 0.0,
 ) -> tuple[dict[str, Any] | None, float]:
     """A proof by simple majorants: the first `cuts` raising hinges, and one normal, are cut by; and what it proves."""
-    if not np.any(weights > 0):
+    if not (np.any(weights > 0) or np.any(line)):
         return None, 0.0
     rank = points.shape[1] + free
     normals = [[1.0] + [0.5] * (rank - 1)] if cuts else []
     planes = [*np.flatnonzero(weights > 0)[:cuts].tolist(), *([len(points)] if cuts else [])]
-    search = _MajorantSearch(points, weights, free, np.array(normals), limit)
+    search = _MajorantSearch(points, weights, free, np.array(normals), limit, line)
     nodes = search.tree(planes, ())
     kind = {"kind": "majorants", "normals": [[x.hex() for x in n] for n in normals], "nodes": nodes}
     return kind, search.bound
 
 
 class _MajorantSearch:
-    def __init__(self, points: np.ndarray, weights: np.ndarray, free: bool, normals: np.ndarray, limit: float | None):
+    def __init__(
+        self,
+        points: np.ndarray,
+        weights: np.ndarray,
+        free: bool,
+        normals: np.ndarray,
+        limit: float | None,
+        line: np.ndarray | float = 0.0,
+    ):
         rows = homogeneous(points, free)
+        self.line = np.append(0.0, np.broadcast_to(line, rows.shape[1]))
         self.points, self.weights, self.free, self.limit = points, weights, free, limit
         self.rows = np.column_stack([np.zeros(len(rows)), rows])
         self.planes = np.vstack([self.rows, *[np.append(0.0, n) for n in normals]])
@@ -280,7 +304,7 @@ class _MajorantSearch:
 
     def _quadratic(self, known, up, down, curvatures, slopes, sides, kappa, pairs) -> np.ndarray:
         signs = np.array([known.get(k, 0) for k in range(len(self.rows))])
-        line = (self.weights * (1 + signs)) @ self.rows / 2
+        line = (self.weights * (1 + signs)) @ self.rows / 2 + self.line
         Q = np.zeros((self.rows.shape[1],) * 2)
         Q[0] += line / 2
         Q[:, 0] += line / 2

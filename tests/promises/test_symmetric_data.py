@@ -21,3 +21,15 @@ def test_logical_functions_with_free_biases_are_certified(corners: str, task: st
     verdict = trained(name, goal).verdict
     assert verdict.decision is Decision.CERTIFIED, verdict.explanation
     assert verdict.certificate is not None
+
+
+@pytest.mark.parametrize("share", [10, 1000])
+@pytest.mark.parametrize("loss", Loss)
+@pytest.mark.parametrize(
+    "name", ["signs3 and", "signs4 majority", "centred grid 5x5 drawn", "opposite, real", "opposite, whole"]
+)
+def test_opposite_rows_without_hidden_bias_are_certified(name: str, loss: Loss, share: int) -> None:
+    """x and -x, one raising the gain and one lowering it, meet on the hyperplane where the optimum's neurons lie."""
+    verdict = trained(name, stated(name, loss, NONE, PENALIZED, share)).verdict
+    assert verdict.decision is Decision.CERTIFIED, verdict.explanation
+    assert verdict.certificate is not None

@@ -22,20 +22,23 @@ Cuts = tuple[tuple[int, int], ...]  # hinges and the signs that they have on the
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OneSign:
-    """max sum_k half_k (p_k.v + |p_k.v|) over unit v; points (n, N) exact, in homogenised coordinates, half (n,) signed."""
+    """max sum_k half_k (p_k.v + |p_k.v|) + linear.v over unit v; points (n, N) exact, in homogenised coordinates, half (n,) signed,
+    linear (N,).
+    """
 
     heads: int
     points: Floats
     half: Floats
+    linear: Floats
 
     def gain(self, v: Floats) -> float:
         """The signed gain at v, rounded to nearest."""
-        return 2 * inner(self.half, np.maximum(matmul(self.points, v), 0.0))
+        return 2 * inner(self.half, np.maximum(matmul(self.points, v), 0.0)) + inner(self.linear, v)
 
 
 def one_sign(hinges: Hinges, sign: int) -> OneSign:
     """The gain for one sign of nu: hinges with sign * nu > 0 raise it, the others lower it."""
-    return OneSign(hinges.heads, hinges.points, sign * hinges.nu / 2)
+    return OneSign(hinges.heads, hinges.points, sign * hinges.nu / 2, np.zeros(hinges.points.shape[1]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +73,7 @@ class Node:
         self.lowering = np.flatnonzero(unknown & (whole.half < 0))
         self.sides = signs[:, None] * whole.points[which]
         self.first, self.second = np.triu_indices(len(which), 1)
-        slope = matmul(whole.half, whole.points) + matmul(whole.half[which], self.sides)
+        slope = matmul(whole.half, whole.points) + matmul(whole.half[which], self.sides) + whole.linear
         self.linear = np.zeros((slope.size,) * 2)
         self.linear[0] = self.linear[:, 0] = slope / 2
         self._prepare()
@@ -82,7 +85,7 @@ class Node:
         raised = size[self.raising] / math.sqrt(whole.points.shape[1] - whole.heads)
         self.lengths = raised, size[self.lowering], norm(self.sides, axis=1)
         weights = whole.half[self.raising] * raised, -whole.half[self.lowering] * self.lengths[1]
-        self.mass = 2 * inner(np.abs(whole.half), size)
+        self.mass = 2 * inner(np.abs(whole.half), size) + norm(whole.linear)
         self.unit = max(self.mass / 2, 2.0**-900)
         self.relaxation = Relaxation(
             whole.heads,
