@@ -10,7 +10,7 @@ IRIS := fixtures/iris.npz --loss half-squared --reduction sum --weight-decay 15 
 CERTIFIED := check fixtures/iris_torch_wide.npz $(IRIS)
 REFUTED := check fixtures/iris_torch_local.npz $(IRIS)
 
-.PHONY: demo test test-fast bench bench-engine bench-check bench-solve bench-width lint clean mutants
+.PHONY: demo test test-fast bench bench-engine bench-check bench-solve bench-width lint clean mutants sweep
 
 demo: $(VENV)/.installed
 	@echo; echo '$$ certify $(CERTIFIED)'
@@ -42,6 +42,10 @@ bench-width: $(VENV)/.benched
 # every small change of the checker's code must fail a test; hours on one core, `--every 10` takes a sample
 mutants: $(VENV)/.tested
 	PYTHONPATH=. $(BIN)/python tests/helpers/mutants.py $(MUTANTS_OPTIONS)
+
+# adversarial cases, one seed after another: no crash and no untrue figure; `--seeds FIRST LAST --seconds S`, `--files`, `--engine cvxpy`
+sweep: $(VENV)/.tested
+	PYTHONPATH=.:tests/helpers $(BIN)/python tests/fuzz/sweep.py $(SWEEP_OPTIONS)
 
 bench-solve: $(VENV)/.benched-solve
 	$(BIN)/python -W ignore -m benchmarks.solve $(BENCH_OPTIONS)

@@ -74,7 +74,7 @@ def test_a_circle_would_be_found() -> None:
 
 LAYERS = (
     ("checker",),
-    ("errors", "arrays"),
+    ("errors", "failures", "arrays"),
     ("_core",),
     ("rounding", "linear"),
     ("gain",),

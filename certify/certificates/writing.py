@@ -130,4 +130,6 @@ def _checked(document: dict[str, Any], claims: Claims, source: Source, writing: 
         )
     except Rejected as reason:
         return Written(None, str(reason))
+    except ArithmeticError as error:
+        return Written(None, f"it could not be checked ({error})")
     return Written(content, leaves=accepted.leaves)

@@ -18,6 +18,7 @@ from certify.convex.polish import polish
 from certify.convex.pricing import climbed
 from certify.convex.restricted import affordable_blocks, solve_restricted
 from certify.convex.solution import RestrictedSolution
+from certify.failures import unless_it_fails
 from certify.gain.question import GainProblem, Limits, Violator
 from certify.linear import matmul, norm
 from certify.problem.dual import dual_vector, gain_problem
@@ -80,13 +81,16 @@ class ColumnGeneration:
 
     def solve(self, limits: Limits) -> None:
         """Solve over the blocks at hand and drop those that have gone to zero; over the first ones, or not at all,
-        where the time left is too short for all."""
+        where the time left is too short for all, or where numerics fail: then the last solution stays."""
         start = None if self.solution is None else self.solution.f
         count = affordable_blocks(self.problem, self.blocks.count, limits)
         if count == 0 < self.blocks.count:
             return
         self.blocks = self.blocks.keep(slice(count))
-        self.solution = polish(self.problem, self.solver(self.problem, self.blocks, limits, start), limits)
+        solved = unless_it_fails(lambda: self.solver(self.problem, self.blocks, limits, start), None)
+        if solved is None:
+            return
+        self.solution = unless_it_fails(lambda: polish(self.problem, solved, limits), solved)
         kept = self.solution.blocks
         self.blocks = Blocks(kept.patterns, kept.signs, self.solution.w)
         self.nu = dual_vector(self.problem, self.solution.f[:, None])

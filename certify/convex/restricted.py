@@ -21,6 +21,7 @@ from certify.convex.blocks import Blocks
 from certify.convex.design import Design
 from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
 from certify.convex.sparse import Columns, from_entries, upper_triangle
+from certify.failures import panicked
 from certify.gain.question import Limits
 from certify.linear import matmul, norm
 from certify.problem.training import TrainingProblem
@@ -231,7 +232,7 @@ def _clarabel(quadratic: Floats, linear: Floats, a: Columns, b: Floats, cones: l
     try:
         x = np.asarray(clarabel.DefaultSolver(p, linear, a, b, cones, settings).solve().x)
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # of Rust's; a BaseException that no module exports
+        if not panicked(error):
             raise
         return np.zeros(linear.size)
     return np.where(np.isfinite(x), x, 0.0)

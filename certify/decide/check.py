@@ -31,6 +31,7 @@ from certify.decide.witness import (
     slot_candidates,
     witnesses,
 )
+from certify.failures import unless_it_fails, until_it_fails
 from certify.gain.ascents import proved_gain
 from certify.gain.question import GainBound, Limits, Violator
 from certify.linear import matrix_rank
@@ -51,6 +52,7 @@ _RETRAINING = 1 / 3  # share of the time left for the search at the network's ow
 _DECIDED_SECONDS = 2.0  # and, once the network is refuted, at most this, or as long as it took so far
 
 
+@np.errstate(all="ignore")
 def check_network(
     network: Network,
     dataset: Dataset,
@@ -110,7 +112,8 @@ class Check:
         own = self._own_gain(min(_OWN_GAIN_SECONDS, (self.options.time_limit or math.inf) / 4), _OWN_GAIN_NODES)
         if self.limits.reached() or self.findings.tight(TIGHT):
             return
-        self.steps = list(first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity, self.limits))
+        steps = first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity, self.limits)
+        self.steps = list(until_it_fails(steps))
         self._take(self.steps)
         self.violators = [v for v in own.witnesses if v.gain > self.problem.beta]
         if not self.proving.start(blocks_of_neurons(self.problem, self.neurons), self.violators):
@@ -154,7 +157,7 @@ class Check:
         """What follows from the findings."""
         problem = self.problem
         report = search_report(self.proving)
-        rank = matrix_rank(problem.rows)
+        rank = unless_it_fails(lambda: matrix_rank(problem.rows), min(problem.rows.shape))
         stopped = self.limits.reached() or self.proving.unfinished
         sought = None if self.search is None else report_of(self.search)
         verdict = conclude(self.findings, problem, rank, stopped, self.proving.interruption.wished, report, sought)
@@ -233,10 +236,10 @@ class Check:
         solution = self.proving.solution
         firsts = [self.neurons]
         if solution is not None and solution.value < math.inf:
-            firsts += pruned(self.problem, solution, self.network.width)
+            firsts += unless_it_fails(lambda: pruned(self.problem, solution, self.network.width), [])
         self._take(retrained(self.search, firsts, self.proving.share(_RETRAINING), self.proving.note_value))
 
     def _take(self, candidates: Iterable[Candidate]) -> None:
-        for witness in witnesses(self.problem, candidates):
+        for witness in until_it_fails(witnesses(self.problem, candidates)):
             self.findings.add(witness)
             self.proving.best_value = self.findings.best_value

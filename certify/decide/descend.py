@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from certify.certificates import CertificateWish, Source, confirmed
 from certify.decide.check import Check, check_of
 from certify.decide.interruption import Interruption
@@ -44,6 +46,7 @@ class Descent:
         return "improved" if self.steps else "unchanged"
 
 
+@np.errstate(all="ignore")
 def descend_network(
     network: Network,
     dataset: Dataset,

@@ -15,6 +15,7 @@ from certify.convex.solution import RestrictedSolution
 from certify.decide.engines import Engine, make_engine
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, Progress, ProgressCallback
+from certify.failures import unless_it_fails
 from certify.gain.question import GainBound, Limits, Violator
 from certify.problem.dual import LowerBound, gain_problem, scaled_dual_bound
 from certify.problem.training import TrainingProblem
@@ -63,7 +64,9 @@ class Proving:
     def start(self, blocks: Blocks, violators: Sequence[Violator] = ()) -> bool:
         """Begin the convex program over (at least) these blocks, or add them to it; False where none can be solved."""
         if self.generation is None:
-            self.generation = self.engine.generation(self.problem, blocks, self.options.seed, self.limits)
+            self.generation = unless_it_fails(
+                lambda: self.engine.generation(self.problem, blocks, self.options.seed, self.limits), None
+            )
         elif self.generation.solution is None or not self.settled(TIGHT):
             self.generation.add_blocks(blocks)
         if self.generation is not None:
@@ -153,10 +156,11 @@ class Proving:
             self.report(stage, lower, upper, proved)
 
         gain = gain_problem(self.problem, nu)
-        bound = self.engine.bound(gain, threshold, stop_above, limits, known, tell)
+        nothing = GainBound(0.0, np.inf, (), 0, True, self.engine.name)
+        bound = unless_it_fails(lambda: self.engine.bound(gain, threshold, stop_above, limits, known, tell), nothing)
         self.nodes = before + bound.nodes
         self.unfinished = not bound.settled
-        value = scaled_dual_bound(self.problem, nu, bound.upper)
+        value = unless_it_fails(lambda: scaled_dual_bound(self.problem, nu, bound.upper), 0.0)
         if self._preferred(value, bound):
             self.lower = LowerBound(value, nu, bound)
         return bound

@@ -21,11 +21,12 @@ from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
 from certify.decide.undecayed.solve import trained
 from certify.decide.witness import Candidate, rebuilt_candidates, shown, witnesses
+from certify.failures import unless_it_fails, until_it_fails
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Bias, Objective
-from certify.problem.training import TrainingProblem
+from certify.problem.training import Neurons, TrainingProblem
 from certify.verdict import Decision, Verdict, Witness
 
 _DEFAULTS = CheckOptions()
@@ -109,12 +110,13 @@ def _solutions(
         biases = (objective.hidden_bias is not Bias.NONE, objective.output_bias is not Bias.NONE)
         zero = zero_network(dataset.inputs, *biases)
         problem = decidable_problem(zero, dataset, objective)
-        if objective.undecayed:
-            yield _undecayed(Proving(problem, options, interruption, progress), dataset, zero, width, wish)
-            continue
-        solving = _Solving(Proving(problem, options, interruption, progress), zero, width)
-        solving.run(blocks)
-        solution = solving.solution(wish or CertificateWish(Source(dataset)))
+        with np.errstate(all="ignore"):
+            if objective.undecayed:
+                solution = _undecayed(Proving(problem, options, interruption, progress), dataset, zero, width, wish)
+            else:
+                solving = _Solving(Proving(problem, options, interruption, progress), zero, width)
+                solving.run(blocks)
+                solution = solving.solution(wish or CertificateWish(Source(dataset)))
         blocks = solution.blocks
         yield solution
         if interruption.wished:
@@ -189,7 +191,8 @@ class _Solving:
         if not trainable(self.problem):
             return
         self.search = search = SameWidthSearch(self.problem, width, options.seed, options.threads)
-        parts = [] if optimum is None else pruned(self.problem, optimum, width)
+        nothing: list[Neurons] = []
+        parts = nothing if optimum is None else unless_it_fails(lambda: pruned(self.problem, optimum, width), nothing)
         for _ in range(_NARROW_ROUNDS):
             before = self._best(width).value.upper
             firsts = [self.problem.lift(self._best(width).network), *parts]
@@ -198,7 +201,7 @@ class _Solving:
                 return
 
     def _take(self, candidates: Iterable[Candidate]) -> None:
-        self.met.extend(witnesses(self.problem, candidates))
+        self.met.extend(until_it_fails(witnesses(self.problem, candidates)))
 
     def _best(self, width: int | None) -> Witness:
         """Of the networks of at most the width the best; of those that come that close to it the narrowest."""

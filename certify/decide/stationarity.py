@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from certify.arrays import Floats, Ints
+from certify.failures import unless_it_fails
 from certify.gain.question import Limits
 from certify.linear import matmul, norm
 from certify.patterns.around import Hinges, gradients, merged
@@ -148,10 +149,13 @@ def nearest_slope(smooth: Floats, rows: Floats, weights: Floats, limits: Limits 
     """The shortest smooth - sum_i g_i weights_i rows_i over the gates g that are mixtures of the patterns around the neuron.
 
     For independent rows these are all g in [0, 1]; for dependent ones the patterns are listed, or sampled where they are many.
+    Infinite where numerics fail: nothing is known then.
     """
     if not np.any(weights):
         return smooth
-    return gradients(merged(rows, weights), limits).shortest(smooth)
+    return unless_it_fails(
+        lambda: gradients(merged(rows, weights), limits).shortest(smooth), np.full_like(smooth, np.inf)
+    )
 
 
 def _directional(
@@ -172,9 +176,13 @@ def descent_at_kink(problem: TrainingProblem, slopes: NeuronSlopes, limits: Limi
     unit = float(np.max(np.abs(slopes.weights) * norm(slopes.rows, axis=1), initial=0.0)) + float(norm(slopes.smooth))
     if not 0 < unit < np.inf:
         return Rise(0.0, 0.0 if unit == 0 else np.inf, None)
-    hinges = merged(slopes.rows, slopes.weights)
-    fall = Hinges(hinges.slope - slopes.smooth, hinges.normals, hinges.weights)
-    return steepest_rise(fall, TOLERANCE / 8 * unit, TOLERANCE / 8, limits)
+
+    def rise() -> Rise:
+        hinges = merged(slopes.rows, slopes.weights)
+        fall = Hinges(hinges.slope - slopes.smooth, hinges.normals, hinges.weights)
+        return steepest_rise(fall, TOLERANCE / 8 * unit, TOLERANCE / 8, limits)
+
+    return unless_it_fails(rise, Rise(0.0, np.inf, None))
 
 
 def dead_neurons(problem: TrainingProblem, neurons: Neurons) -> tuple[int, ...]:

@@ -82,9 +82,7 @@ def slot_candidates(
         slot = base.width
         if slot >= neurons.width:
             return
-        base = Neurons(
-            np.vstack([base.u, np.zeros_like(base.u[:1])]), np.vstack([base.a, np.zeros_like(base.a[:1])]), base.c
-        )
+        base = _with_free_slot(base)
     cleared = Neurons(base.u.copy(), base.a.copy(), base.c)
     cleared.u[slot], cleared.a[slot] = 0.0, 0.0
     for violator in violators[:3]:
@@ -92,6 +90,12 @@ def slot_candidates(
         direction = _slot_direction(problem, neurons, slot, violator) if dead else None
         yield Candidate(grown, "dead-neuron", direction)
         yield Candidate(descend(problem, grown, limits), "dead-neuron", direction)
+
+
+def _with_free_slot(neurons: Neurons) -> Neurons:
+    """One zero neuron more; there may be none yet."""
+    u, a = (np.vstack([array, np.zeros((1, array.shape[1]))]) for array in (neurons.u, neurons.a))
+    return Neurons(u, a, neurons.c)
 
 
 def _with_neuron(problem: TrainingProblem, base: Neurons, slot: int, violator: Violator) -> Neurons:

@@ -14,7 +14,7 @@ from certify._core.ascent import Ascents
 from certify.arrays import Floats
 from certify.gain.question import GainProblem, Limits, Violator
 from certify.gain.reduction import ReducedGain, columns
-from certify.rounding import SLOP, gamma
+from certify.rounding import SLOP, TINY, gamma
 
 _ASCENT_STEPS = 40
 _OUTPUT_STEPS = 30
@@ -24,13 +24,15 @@ _ASCENT_ROWS = 60_000  # samples in all the ascents together
 
 
 def proved_gain(problem: GainProblem, direction: Floats) -> float:
-    """A float at most |nu' (Z u)_+| for u = direction / |direction|_P (direction (D,), taken as exact)."""
+    """A float at most |nu' (Z u)_+| for u = direction / |direction|_P (direction (D,), taken as exact); 0 where all is so
+    small that numbers lose digits."""
     size = linear.norm(direction[:-1] if problem.free_bias else direction)
     value = _length(linear.matmul(np.maximum(linear.matmul(problem.rows, direction), 0.0), problem.nu))
     spread = _length(linear.matmul(linear.matmul(np.abs(problem.rows), np.abs(direction)), np.abs(problem.nu)))
     n, dimension = problem.rows.shape
-    proved = (value - gamma(n + dimension + 4) * spread * SLOP) / size if size > 0 else 0.0
-    return max(proved * (1 - gamma(dimension + problem.outputs + 8)), 0.0) if np.isfinite(proved) else 0.0
+    error = gamma(n + dimension + 4) * spread * SLOP + TINY * (1 + float(np.sum(np.abs(problem.nu))))  # TINY: underflow
+    proved = (value - error) / size * (1 - gamma(dimension + problem.outputs + 8)) if size > TINY else 0.0
+    return proved if TINY < proved < math.inf else 0.0
 
 
 def _length(gains: Floats | float) -> float:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from certify.failures import unless_it_fails
 from certify.gain.ascents import as_violator, ascents, distinct, proved_gain, seed_count
 from certify.gain.question import GainBound, GainProblem, Limits, Question, Violator
 from certify.gain.quick import quick_gain_bound
-from certify.gain.reduction import reduce_gain
+from certify.gain.reduction import ReducedGain, reduce_gain
 from certify.gain.search.portfolio import Portfolio
 from certify.gain.search.proof import GainProof
 from certify.gain.search.snapshot import Snapshot
@@ -47,12 +48,26 @@ def bound_gain(
     """
     if problem.nu.ndim == 2 and problem.outputs == 1:
         problem = replace(problem, nu=problem.nu[:, 0].copy())
-    reduced = reduce_gain(problem)
+    try:
+        return _bound_reduced(problem, reduce_gain(problem), question, limits, known, progress, checkpoint)
+    except ArithmeticError:
+        return GainBound(0.0, quick_gain_bound(problem), (), 0, True, "closed form")
+
+
+def _bound_reduced(
+    problem: GainProblem,
+    reduced: ReducedGain,
+    question: Question,
+    limits: Limits,
+    known: Sequence[np.ndarray],
+    progress: GainProgress | None,
+    checkpoint: Checkpoint | None,
+) -> GainBound:
     if reduced.nu.size == 0:
         return GainBound(0.0, reduced.original_bound(0.0), (), 0, True, "closed form")
     count = seed_count(reduced.rank, len(reduced.rows)) if question.starts is None else question.starts
     witnesses = [as_violator(problem, direction) for direction in known]
-    witnesses += ascents(problem, reduced, known, count, question.seed, limits)
+    witnesses += unless_it_fails(lambda: ascents(problem, reduced, known, count, question.seed, limits), [])
     return _Call(problem, question, limits, progress, checkpoint or Checkpoint()).run(
         Portfolio(problem, reduced, question), distinct(problem, witnesses)
     )
@@ -99,6 +114,6 @@ class _Call:
         upper = min(self.quick, portfolio.upper)
         leader = portfolio.leader
         proof = GainProof(leader, upper) if leader.upper <= self.quick else None
-        settled = portfolio.settled or upper <= self.question.threshold
+        settled = portfolio.settled or portfolio.exhausted or upper <= self.question.threshold
         method = leader.brancher.name
         return GainBound(lower, max(upper, lower), found, portfolio.nodes, settled, method, proof)

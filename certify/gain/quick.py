@@ -31,11 +31,11 @@ def quick_gain_bound(problem: GainProblem, reduced: ReducedGain | None = None) -
         check_problem(problem)
         reduced = reduce_gain(problem) if reduced is None else reduced
         hinges = homogenised(problem, reduced)
-    except ValueError:
+        if hinges is None:
+            return reduced.original_bound(0.0)
+        return hinges.original_bound(max(_one_sign(hinges, hinges.nu), _one_sign(hinges, -hinges.nu), 0.0))
+    except (ValueError, ArithmeticError):
         return math.inf
-    if hinges is None:
-        return reduced.original_bound(0.0)
-    return hinges.original_bound(max(_one_sign(hinges, hinges.nu), _one_sign(hinges, -hinges.nu), 0.0))
 
 
 def _one_sign(hinges: Hinges, nu: Floats) -> float:

@@ -18,6 +18,7 @@ import cvxpy as cp
 import numpy as np
 
 from certify.arrays import Floats
+from certify.failures import panicked
 from certify.gain.question import Limits
 from certify.linear import matmul, norm
 from certify.patterns.enumerate import Cones, enumerate_cones
@@ -188,7 +189,11 @@ def solved_by_clarabel(program: cp.Problem, limits: Limits) -> bool:
         warnings.filterwarnings("ignore", message="Solution may be inaccurate")
         try:
             program.solve(solver=cp.CLARABEL, **options)
-        except cp.error.SolverError:
+        except (cp.error.SolverError, ArithmeticError):
+            return False
+        except BaseException as error:
+            if not panicked(error):
+                raise
             return False
     return program.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE)
 

@@ -72,13 +72,13 @@ def bound_gain_by_majorants(
     def upper() -> float:
         return max(min(quick, search.upper if reach else math.inf), best)
 
-    while reach and not search.finished and upper() > threshold and not limits.reached(search.nodes):
+    while reach and not search.ended and upper() > threshold and not limits.reached(search.nodes):
         search.advance(1, threads, lambda: False, limits.reached)
         attain(search.candidates)
         search.candidates.clear()
         if progress:
             progress(best, upper(), search.nodes)
-    settled = upper() <= threshold or (reach and search.finished)
+    settled = upper() <= threshold or (reach and search.ended)
     found = tuple(v for v in witnesses if v.gain > 0)
     return GainBound(best, upper(), found, search.nodes, settled, "majorants")
 

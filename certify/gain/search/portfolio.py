@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from certify.failures import unless_it_fails
 from certify.gain.question import GainProblem, Question, Violator
 from certify.gain.reduction import ReducedGain
 from certify.gain.search.queue import Brancher, Search
@@ -31,7 +32,7 @@ class Portfolio:
     def __init__(self, problem: GainProblem, reduced: ReducedGain, question: Question) -> None:
         self.problem, self.reduced, self.question = problem, reduced, question
         self.best = 0.0
-        self.searches = [self._cones()]
+        self.searches, self.all_engines = [self._cones()], False
 
     @property
     def nodes(self) -> int:
@@ -57,11 +58,16 @@ class Portfolio:
     def settled(self) -> bool:
         """An engine has come to its end, and none is left that could come closer."""
         ended = [search for search in self.searches if search.finished]
-        going = [search for search in self.searches if not search.finished]
+        going = [search for search in self.searches if not search.ended]
         work = sum(search.work for search in self.searches)
         sharper = any(remaining(search) <= _HOPELESS * work for search in going)
         sharpest = min(search.tolerance for search in self.searches)
         return any(search.tolerance <= sharpest or not sharper for search in ended)
+
+    @property
+    def exhausted(self) -> bool:
+        """No engine is left that could come closer: numerics have failed where one has not finished."""
+        return all(search.ended for search in self.searches)
 
     @property
     def candidates(self) -> list[Violator]:
@@ -118,25 +124,27 @@ class Portfolio:
 
     def _consider_majorants(self) -> None:
         """Set engine S up once the cones are expected to spend more than its first nodes cost."""
-        if len(self.searches) > 1 or self.problem.outputs > 1:
+        if self.all_engines or self.problem.outputs > 1:
             return
         from certify.gain.majorants.size import affordable, node_work  # light
 
         cones = self.searches[0]
         first = _SETTING_UP + 2 * node_work(self.reduced.nu.size, self.reduced.rank, self.problem.free_bias)
-        if affordable(self.reduced.rank) and cones.nodes >= self._pilot(cones) and remaining(cones) > first:
-            self._add_majorants()
+        slow = cones.nodes >= self._pilot(cones) and remaining(cones) > first
+        if affordable(self.reduced.rank) and (slow or cones.stuck):
+            unless_it_fails(self._add_majorants, None)
 
     def _add_majorants(self) -> None:
         from certify.gain.majorants.brancher import MajorantBrancher  # only when it is needed
 
+        self.all_engines = True
         self.searches.append(
             Search(MajorantBrancher(self.problem, self.reduced), self.question.threshold, self.question.tolerance)
         )
 
     def _next(self) -> Search | None:
         """The engine to go on with; None where all have ended."""
-        going = [search for search in self.searches if not search.finished]
+        going = [search for search in self.searches if not search.ended]
         total = sum(search.work for search in self.searches)
         soonest = min((remaining(search) for search in going), default=0.0)
         neglected = [search for search in going if search.work <= min(_LEAST_SHARE * total, _BELIEVED * soonest)]
@@ -158,13 +166,13 @@ class Portfolio:
 
 
 def remaining(search: Search) -> float:
-    """Seconds of work that a search is expected to need until it ends; 0 where it has ended.
+    """Seconds of work that a search is expected to need until it ends; 0 where it has.
 
     The larger of two estimates: by what it has settled so far, and by what its last turn has settled, which tells more where the
     directions left are harder than those before. While next to nothing is settled its first nodes say nothing: it is given
     the benefit of the doubt, as much again as so far.
     """
-    if search.finished:
+    if search.ended:
         return 0.0
     work, settled, (work_before, settled_before) = search.work, search.proved, search.before
     so_far = _until_all(work, settled, 1 - settled)

@@ -103,6 +103,7 @@ class Search:
         self.tolerance = max(tolerance, brancher.least_tolerance)
         self.best, self.closed, self.nodes, self.open_share = 0.0, 0.0, 0, 0.0
         self.before = (0.0, 0.0)  # work and share settled when the last turn began
+        self.stuck = False  # numerics have failed: the bound stays as it is
         self.candidates: list[Violator] = []
         self._queue: list[tuple[float, int, Part]] = []
         self._stack: list[tuple[float, int, Part]] = []
@@ -115,6 +116,11 @@ class Search:
     def finished(self) -> bool:
         """Nothing is left to explore."""
         return not (self._queue or self._stack)
+
+    @property
+    def ended(self) -> bool:
+        """Its bound comes no closer: finished, or stuck."""
+        return self.finished or self.stuck
 
     @property
     def open_bound(self) -> float:
@@ -152,6 +158,8 @@ class Search:
         try:
             while not self.finished and self.nodes < until and not done():
                 self._round(pool)
+        except ArithmeticError:
+            self.stuck = True
         finally:
             if pool:
                 pool.shutdown()
@@ -173,12 +181,13 @@ class Search:
 
         try:
             results = list(pool.map(expand, taken)) if pool and len(taken) > 1 else [expand(item) for item in taken]
+            violators = [self.brancher.found(expansion) for expansion in results]
         except BaseException:
             for _, place, part in taken:  # a bound must never forget a part
                 self._push(place, part)
             raise
-        for (_, place, _), expansion in zip(taken, results, strict=True):
-            self._note(place, expansion)
+        for (_, place, _), expansion, violator in zip(taken, results, violators, strict=True):
+            self._note(place, expansion, violator)
         self._drop_settled()
 
     def _take(self, source: list[tuple[float, int, Part]] | None) -> tuple[float, int, Part]:
@@ -187,13 +196,12 @@ class Search:
         self.open_share -= item[2].share
         return item
 
-    def _note(self, place: int, expansion: Expansion) -> None:
+    def _note(self, place: int, expansion: Expansion, violator: Violator | None) -> None:
         self.nodes += expansion.nodes
         self.closed = max(self.closed, expansion.closed)
         first = self.tree.record(place, expansion.code, len(expansion.open))
         for k, part in enumerate(expansion.open):
             self._push(first + k, part)
-        violator = self.brancher.found(expansion)
         if violator is not None:
             self.best = max(self.best, violator.gain)
             self.candidates.append(violator)
