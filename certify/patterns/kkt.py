@@ -85,11 +85,25 @@ def project(problem: GainProblem, cones: Cones, sign: int) -> tuple[Floats, Floa
     for k, (pattern, walls) in enumerate(zip(cones.patterns, cones.walls, strict=True)):
         g = sign * matmul(problem.nu[pattern], problem.rows[pattern])
         B = (2.0 * pattern[walls, None] - 1.0) * problem.rows[walls]
-        multipliers[k, walls], directions[k] = _project_onto_cone(B, g, _omega(problem))
+        multipliers[k, walls], directions[k] = _project_onto_cone(B, g, _omega(problem), np.full(len(B), np.inf))
     if problem.free_bias:
         reach = _bias_reach(problem) * norm(directions[:, :-1], axis=1)
         directions[:, -1] = np.clip(directions[:, -1], -reach, reach)
     return multipliers, directions
+
+
+def multipliers_of(problem: GainProblem, pattern: Bools, sign: int, most: Floats) -> Floats:
+    """Multipliers (n,), each between 0 and most (n,), that make |g + B^T lambda| small for one pattern (n,), g = sign Z^T D nu.
+
+    most is infinite for the walls of a cone; |nu_i| for an active row whose (z_i.u)_+ is replaced by t z_i.u, 0 <= t <= 1, which bounds
+    sign nu_i (z_i.u)_+ wherever sign nu_i <= 0; and 0 for a row that has no say.
+    """
+    multipliers = np.zeros(problem.rows.shape[0])
+    rows = np.flatnonzero((most > 0) & np.any(problem.rows != 0, axis=1))
+    g = sign * matmul(problem.nu[pattern], problem.rows[pattern])
+    B = (2.0 * pattern[rows, None] - 1.0) * problem.rows[rows]
+    multipliers[rows] = np.minimum(_project_onto_cone(B, g, _omega(problem), most[rows])[0], most[rows])
+    return multipliers
 
 
 def upper_bounds(problem: GainProblem, patterns: Bools, sign: int, multipliers: Floats) -> Floats:
@@ -127,27 +141,27 @@ def _omega(problem: GainProblem) -> float | None:
     return _BIAS_WEIGHT * max(_bias_reach(problem), 1e-100) if problem.free_bias else None
 
 
-def _project_onto_cone(B: Floats, g: Floats, omega: float | None) -> tuple[Floats, Floats]:
-    """lambda (b,) and the projection (D,) of g onto {u : B u >= 0}, in the norm or in the semi-norm."""
+def _project_onto_cone(B: Floats, g: Floats, omega: float | None, most: Floats) -> tuple[Floats, Floats]:
+    """lambda (b,), at most `most`, and the projection (D,) of g onto {u : B u >= 0}, in the norm or in the semi-norm."""
     if omega is None:
-        multipliers = _nonnegative_least_squares(B, g)
+        multipliers = _nonnegative_least_squares(B, g, most)
         return multipliers, g + matmul(multipliers, B)
     weight = np.append(np.ones(len(g) - 1), omega)
     shifted = g.copy()
     for _ in range(2):
-        multipliers = _nonnegative_least_squares(B * weight, shifted * weight)
+        multipliers = _nonnegative_least_squares(B * weight, shifted * weight, most)
         projection = (shifted + matmul(multipliers, B)) * weight**2
         shifted[-1] += (g + matmul(multipliers, B))[-1]
     return multipliers, projection
 
 
-def _nonnegative_least_squares(B: Floats, g: Floats) -> Floats:
-    """lambda >= 0 that minimises |g + B^T lambda|; zero where anything is not finite."""
+def _nonnegative_least_squares(B: Floats, g: Floats, most: Floats) -> Floats:
+    """lambda, 0 <= lambda <= most, that minimises |g + B^T lambda|; zero where anything is not finite."""
     scale = norm(B, axis=1)
     length = float(norm(g))
     if not (len(B) and 0 < length < np.inf and np.all((scale > 0) & (scale < np.inf))):
         return np.zeros(len(B))
-    multipliers = bounded_least_squares(B / scale[:, None], -g / length, np.full(len(B), np.inf))
+    multipliers = bounded_least_squares(B / scale[:, None], -g / length, most * scale / length)
     return np.maximum(multipliers, 0.0) * length / scale
 
 

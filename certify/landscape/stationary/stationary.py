@@ -1,0 +1,207 @@
+"""What kind of point is this network? First-order conditions, its own convex program, and what is proved of its surroundings
+(docs/theory.md, section 6)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from certify.arrays import Floats
+from certify.decide.descent import measured, steepest
+from certify.decide.interruption import Interruption
+from certify.decide.options import CheckOptions, ProgressCallback
+from certify.decide.proving import Proving
+from certify.decide.scope import decidable_problem
+from certify.decide.stationarity import assess, every_slope, size_scale
+from certify.gain.question import GainBound
+from certify.landscape.stationary.classify import kind_of, theorem_of
+from certify.landscape.stationary.kinks import kinks_of
+from certify.landscape.stationary.nearby import nearby_network
+from certify.landscape.stationary.neighbourhood import Neighbourhood, independent, neighbourhood
+from certify.landscape.stationary.own_program import OwnProgram, own_program
+from certify.landscape.stationary.report import Kind, Nearby, NeuronKind, NeuronReport, StationaryReport
+from certify.linear import norm
+from certify.problem.dataset import Dataset
+from certify.problem.dual import dual_vector
+from certify.problem.network import Network
+from certify.problem.objective import Objective
+from certify.problem.training import Neurons, TrainingProblem, evaluate
+from certify.verdict import Bounds, Direction, Stationarity
+
+_GAIN_SECONDS, _GAIN_NODES = 2.0, 5_000
+_DEFAULTS = CheckOptions()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Local:
+    """What is known of a network without looking beyond its own cones and those around it."""
+
+    stationarity: Stationarity
+    kinds: tuple[NeuronKind, ...]
+    value: Bounds
+    own: OwnProgram
+    near: Neighbourhood | None
+    strict: bool
+
+
+def stationary_network(
+    network: Network,
+    dataset: Dataset,
+    objective: Objective,
+    options: CheckOptions = _DEFAULTS,
+    progress: ProgressCallback | None = None,
+) -> StationaryReport:
+    """Classify the network; options.eps is the tolerance of "global", options.time_limit bounds every search.
+
+    Raises InputError where network, data and objective do not fit together. Ctrl-C gives what is known so far.
+    """
+    problem = decidable_problem(network, dataset, objective)
+    with Interruption() as interruption:
+        return _classified(Proving(problem, options, interruption, progress), network)
+
+
+def _classified(proving: Proving, network: Network) -> StationaryReport:
+    started = time.monotonic()
+    problem, limits = proving.problem, proving.limits
+    neurons = problem.lift(network)
+    local = _local(proving, network, neurons)
+    nu = -problem.slope(problem.predictions(neurons))
+    gain = _gain(proving, neurons)
+    optimum = Bounds(max(proving.lower.value, 0.0), local.value.upper)
+    kind, note = kind_of(
+        local.stationarity, local.kinds, local.value, optimum, proving.options.eps, local.near, local.strict
+    )
+    descent, revived = _descent(proving, neurons, nu, kind, local.kinds, gain)
+    if revived is not None:
+        note = f"a saddle: F falls when neuron {revived}, which is zero, is revived along the direction below"
+    slopes = every_slope(problem, neurons, nu[:, 0], limits)
+    kinks = [kinks_of(s) for s in slopes]
+    scale = size_scale(problem, neurons)
+    balance = np.abs(problem.size(neurons.u) - np.abs(neurons.a[:, 0])) / scale
+    reports = tuple(
+        NeuronReport(
+            local.kinds[j],
+            float(balance[j]),
+            abs(s.output_slope) / (problem.beta * scale),
+            local.stationarity.clarke_residual[j],
+            kinks[j],
+        )
+        for j, s in enumerate(slopes)
+    )
+    return StationaryReport(
+        kind=kind,
+        note=note,
+        tolerance=local.stationarity.tolerance,
+        eps=proving.options.eps,
+        value=local.value,
+        optimum=optimum,
+        gain=Bounds(gain.lower, gain.upper),
+        beta=problem.beta,
+        stationarity=local.stationarity,
+        neurons=reports,
+        pairs=local.own.pairs,
+        own=local.own.value,
+        theorem=theorem_of(local.stationarity, kinks, local.value, local.own.value),
+        near=local.near,
+        nearby=None if kind is not Kind.NOT_STATIONARY else _nearby(proving, network, neurons, local.own, optimum),
+        descent=descent,
+        revived=revived,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _local(proving: Proving, network: Network, neurons: Neurons) -> _Local:
+    problem, limits = proving.problem, proving.limits
+    nu = -problem.slope(problem.predictions(neurons))
+    enclosed = evaluate(problem, network)
+    value = Bounds(enclosed.lower, enclosed.upper)
+    stationarity = assess(problem, neurons, nu[:, 0], limits)
+    kinds = _kinds(problem, neurons, stationarity.tolerance)
+    own = own_program(problem, neurons, value, limits.within(_GAIN_SECONDS))
+    near, strict = None, False
+    if NeuronKind.ZERO not in kinds:
+        near = neighbourhood(problem, network, kinds, own.nus, limits)
+        kept = [j for j, kind in enumerate(kinds) if kind is NeuronKind.ACTIVE]
+        flat = problem.free_hidden_bias and any(stationarity.boundary)  # a sliding bias may leave a sample's kink
+        strict = (
+            len(kept) == len(kinds) and not stationarity.mergeable and not flat and independent(problem, neurons, kept)
+        )
+    return _Local(stationarity, kinds, value, own, near, strict)
+
+
+def _kinds(problem: TrainingProblem, neurons: Neurons, tolerance: float) -> tuple[NeuronKind, ...]:
+    """Zero to the tolerance, beside the size of the network's parameters, or silent, or active."""
+    least = tolerance * size_scale(problem, neurons)
+    small = (problem.size(neurons.u) <= least) & (norm(neurons.a, axis=1) <= least)
+    lengths = norm(neurons.u, axis=1)
+    return tuple(
+        NeuronKind.ACTIVE if not small[j] else NeuronKind.ZERO if lengths[j] <= least else NeuronKind.SILENT
+        for j in range(neurons.width)
+    )
+
+
+def _gain(proving: Proving, neurons: Neurons) -> GainBound:
+    """Bounds on the gain of the network's own dual vector, and with them the lower bound on P* that proving keeps."""
+    nu = dual_vector(proving.problem, proving.problem.predictions(neurons))
+    limit = proving.options.time_limit
+    seconds = _GAIN_SECONDS if limit is None else min(_GAIN_SECONDS, limit / 4)
+    known = [u for u in neurons.u if np.any(u)]
+    return proving.bound(nu, 0.0, proving.limits.within(seconds, _GAIN_NODES), known, stage="gain of the network")
+
+
+def _descent(
+    proving: Proving,
+    neurons: Neurons,
+    nu: Floats,
+    kind: Kind,
+    kinds: Sequence[NeuronKind],
+    gain: GainBound,
+) -> tuple[Direction | None, int | None]:
+    """A way down, where the class leaves one: the steepest slope, or a zero neuron along the best violator."""
+    problem = proving.problem
+    if kind in (Kind.NOT_STATIONARY, Kind.CLARKE):
+        return steepest(problem, neurons, nu, proving.limits), None
+    if kind is not Kind.DIRECTIONAL or NeuronKind.ZERO not in kinds:
+        return None, None
+    slot = list(kinds).index(NeuronKind.ZERO)
+    for violator in gain.witnesses:
+        if not violator.gain > problem.beta:
+            break
+        move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a), np.zeros_like(neurons.c))
+        move.u[slot], move.a[slot] = violator.direction, violator.sign
+        direction = measured(problem, neurons, move, order=2, rate=problem.beta - violator.gain)
+        if direction is not None:
+            return direction, slot
+    return None, None
+
+
+def _nearby(proving: Proving, network: Network, neurons: Neurons, own: OwnProgram, optimum: Bounds) -> Nearby | None:
+    """The optimum of the network's own program as a network of its neurons, where that is a stationary point."""
+    found = nearby_network(proving.problem, neurons, own)
+    if found is None:
+        return None
+    point = proving.problem.lower(found)
+    local = _local(proving, point, proving.problem.lift(point))
+    kind, _ = kind_of(
+        local.stationarity, local.kinds, local.value, optimum, proving.options.eps, local.near, local.strict
+    )
+    if kind is Kind.NOT_STATIONARY:
+        return None
+    return Nearby(kind, local.value, _distance(network, point), local.stationarity.residual)
+
+
+def _distance(network: Network, other: Network) -> float:
+    """Euclidean, over all parameters, relative to the size of the first one's."""
+    pairs = [
+        (one, two)
+        for layer, layer_of_other in zip(network.layers, other.layers, strict=True)
+        for one, two in zip(layer, layer_of_other, strict=True)
+        if one is not None and two is not None
+    ]
+    apart = math.hypot(*(float(norm(np.ravel(one - two))) for one, two in pairs))
+    size = math.hypot(*(float(norm(np.ravel(one))) for one, _ in pairs))
+    return apart / size if size > 0 else math.inf
