@@ -106,6 +106,15 @@ ConventionOption = Annotated[
         help="Take loss, reduction and the biases' part as this library has them, where nothing else states them.",
     ),
 ]
+ToleranceOption = Annotated[
+    float,
+    _option(
+        "--tolerance",
+        metavar="T",
+        callback=_tolerance,
+        help="Relative residuals up to T count as zero: a trained network is never exactly stationary.",
+    ),
+]
 EpsOption = Annotated[
     float,
     _option(

@@ -42,6 +42,7 @@ class Request:
     x: opt.XOption = None
     y: opt.YOption = None
 
+    tolerance: opt.ToleranceOption = 1e-6
     eps: opt.EpsOption = 1e-4
     time_limit: opt.TimeLimitOption = 60.0
     threads: opt.ThreadsOption = field(default_factory=opt.usable_cores)

@@ -49,7 +49,13 @@ class NeuronSlopes:
         return bool(np.any(self.weights != 0))
 
 
-def assess(problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Limits | None = None) -> Stationarity:
+def assess(
+    problem: TrainingProblem,
+    neurons: Neurons,
+    nu: Floats,
+    limits: Limits | None = None,
+    tolerance: float = TOLERANCE,
+) -> Stationarity:
     """The report for a network whose own dual vector, -grad L at its predictions, is nu (n,).
 
     At a limit, what is not known of the patterns around a neuron counts against it, or is left open.
@@ -62,19 +68,19 @@ def assess(problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Limit
     balance = 0.0 if problem.objective.undecayed else _imbalance(sizes, neurons, scale)
     activity = max((abs(s.output_slope) for s in slopes), default=0.0) / slope_unit
     bias = bias_residual(problem, neurons, nu)
-    clarke = all(residual <= TOLERANCE for residual in (*per_neuron, activity, bias))
+    clarke = all(residual <= tolerance for residual in (*per_neuron, activity, bias))
     return Stationarity(
-        balanced=None if problem.objective.undecayed else bool(balance <= TOLERANCE),
-        active=bool(activity <= TOLERANCE),
+        balanced=None if problem.objective.undecayed else bool(balance <= tolerance),
+        active=bool(activity <= tolerance),
         clarke=bool(clarke),
-        directional=_directional(problem, slopes, scale, limits) if clarke else False,
+        directional=_directional(problem, slopes, tolerance * slope_unit, limits) if clarke else False,
         balance_residual=balance,
         activity_residual=activity,
         clarke_residual=per_neuron,
         boundary=tuple(tuple(int(i) for i in s.boundary) for s in slopes),
         dead=dead_neurons(problem, neurons),
         mergeable=mergeable_groups(problem, neurons),
-        tolerance=TOLERANCE,
+        tolerance=tolerance,
         bias_residual=bias,
     )
 
@@ -159,10 +165,10 @@ def nearest_slope(smooth: Floats, rows: Floats, weights: Floats, limits: Limits 
 
 
 def _directional(
-    problem: TrainingProblem, slopes: Sequence[NeuronSlopes], scale: float, limits: Limits | None
+    problem: TrainingProblem, slopes: Sequence[NeuronSlopes], allowed: float, limits: Limits | None
 ) -> bool | None:
+    """Whether no slope at a kink leads down by more than what is allowed."""
     rises = [descent_at_kink(problem, s, limits) for s in slopes if s.kinked]
-    allowed = TOLERANCE * slope_scale(problem, scale)
     if any(rise.lower > allowed for rise in rises):
         return False
     return True if all(rise.upper <= allowed for rise in rises) else None

@@ -6,20 +6,16 @@ import textwrap
 from collections.abc import Iterator
 
 from certify.files.text import path_name
-from certify.problem.objective import Bias, Objective, Reduction
+from certify.report.layout import COLUMNS, count, entry, file_entries, objective_entries
 from certify.report.near import near_entries
 from certify.report.numbers import GAP_DIGITS, difference, excess, ratio, rounded_down, rounded_up, shortest, with_error
-from certify.report.record import CheckRecord, FileRecord
+from certify.report.record import CheckRecord
 from certify.report.stationarity import neuron_table, stationarity_lines
 from certify.report.training import training_sentence
 from certify.verdict import Decision, Direction, SameWidth, Verdict, Witness
 
-COLUMNS = 80
-LABEL = 13
 DIRECTION_DIGITS = 3
 COLOURS = {Decision.CERTIFIED: "32", Decision.REFUTED: "31", Decision.INCONCLUSIVE: "33"}
-
-_BIAS_WORDS = {Bias.NONE: "none", Bias.PENALIZED: "penalized", Bias.FREE: "free (not penalized)"}
 
 
 def verdict_line(verdict: Verdict, colour: bool = False) -> str:
@@ -37,7 +33,7 @@ def text_report(record: CheckRecord, verbose: bool = False, colour: bool = False
     verdict = record.verdict
     lines = [verdict_line(verdict, colour), *textwrap.wrap(verdict.explanation, COLUMNS), ""]
     for label, text in _entries(record):
-        lines.extend(_entry(label, text))
+        lines.extend(entry(label, text))
     if verbose:
         lines.extend(["", *neuron_table(verdict.stationarity)])
     return "\n".join(lines) + "\n"
@@ -59,7 +55,7 @@ def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
     verdict = record.verdict
     if record.training is not None:
         yield "network", training_sentence(record.training, verdict)
-    yield from _objective_entries(record.objective, verdict.samples, record.weighted)
+    yield from objective_entries(record.objective, verdict.samples, record.weighted)
     yield "value", f"F = {with_error(verdict.value.lower, verdict.value.upper)}"
     yield "optimum", f"{rounded_down(verdict.optimum.lower)} <= P* <= {rounded_up(verdict.optimum.upper)}"
     yield "", "P* is the least F over two-layer ReLU networks of every width"
@@ -77,8 +73,8 @@ def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
     if verdict.same_width is not None:
         yield from _same_width_entries(verdict.same_width)
     if record.model is not None:
-        yield from _file_entries("written" if record.training else "model", record.model)
-    yield from _file_entries("data", record.data)
+        yield from file_entries("written" if record.training else "model", record.model)
+    yield from file_entries("data", record.data)
 
 
 def _certificate_entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
@@ -88,27 +84,9 @@ def _certificate_entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
             yield "", record.verdict.certificate_note
 
 
-def _objective_entries(objective: Objective, samples: int, weighted: bool) -> Iterator[tuple[str, str]]:
-    over = f"1/{samples} sum" if objective.reduction is Reduction.MEAN else "sum"
-    yield "objective", f"F = {over}_i {'w_i ' if weighted else ''}{objective.loss.function.formula}"
-    yield "", "    without weight decay" if objective.undecayed else f"    + {_penalty(objective)}"
-    combined = "averaged" if objective.reduction is Reduction.MEAN else "summed"
-    words, activation = objective.loss.function.words, objective.activation.name
-    yield "", f"{words}, {combined} over {_count(samples, 'sample')}, {activation}"
-    yield "", f"hidden bias {_BIAS_WORDS[objective.hidden_bias]}, output bias {_BIAS_WORDS[objective.output_bias]}"
-
-
-def _penalty(objective: Objective) -> str:
-    squares: dict[float, list[str]] = {}  # of one decay, in order
-    for number, layer in enumerate(objective.layers, start=1):
-        biases = [f"|b{number}|^2"] * (layer.bias is Bias.PENALIZED)
-        squares.setdefault(layer.decay, []).extend([f"|W{number}|^2", *biases])
-    return " + ".join(f"{shortest(decay)}/2 ({' + '.join(terms)})" for decay, terms in squares.items())
-
-
 def _width(verdict: Verdict) -> str:
-    text = f"{_count(verdict.width, 'neuron')}, {_count(verdict.inputs, 'input')}, rank {verdict.rank}"
-    return text + (f"; needed: {_count(verdict.width_needed, 'neuron')}" if verdict.width_needed is not None else "")
+    text = f"{count(verdict.width, 'neuron')}, {count(verdict.inputs, 'input')}, rank {verdict.rank}"
+    return text + (f"; needed: {count(verdict.width_needed, 'neuron')}" if verdict.width_needed is not None else "")
 
 
 def _witness_entries(verdict: Verdict, witness: Witness) -> Iterator[tuple[str, str]]:
@@ -121,7 +99,7 @@ def _witness_entries(verdict: Verdict, witness: Witness) -> Iterator[tuple[str, 
 
 
 def _direction(direction: Direction) -> str:
-    moving = f"moves {_count(len(direction.neurons), 'neuron')} of the network"
+    moving = f"moves {count(len(direction.neurons), 'neuron')} of the network"
     start = {
         0: "the straight way to the witness, between whose ends F may rise",
         1: f"initial slope {direction.rate:.3g}",
@@ -134,36 +112,15 @@ def _direction(direction: Direction) -> str:
 
 def _search(verdict: Verdict) -> str:
     search = verdict.search
-    nodes, threads = _count(search.nodes, "node"), _count(search.threads, "thread")
+    nodes, threads = count(search.nodes, "node"), count(search.threads, "thread")
     cost = f"{nodes}, {search.seconds:.2f} s, {threads}, {search.peak_memory_mb:.0f} MB"
     return f"{search.method}: {cost}"
 
 
 def _same_width_entries(search: SameWidth) -> Iterator[tuple[str, str]]:
     best = with_error(search.best.lower, search.best.upper)
-    yield "same width", f"best of {_count(search.starts, 'start')}: F = {best}"
+    yield "same width", f"best of {count(search.starts, 'start')}: F = {best}"
     yield (
         "",
-        f"reached by {search.reached} of {_count(search.lines, 'independent line')} of descents, {search.seconds:.2f} s",
-    )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s' * (number != 1)}"
-
-
-def _file_entries(label: str, file: FileRecord) -> Iterator[tuple[str, str]]:
-    yield label, f"{path_name(file.path)} ({file.format})"
-    yield "sha256", file.sha256
-
-
-def _entry(label: str, text: str) -> list[str]:
-    # Long paths stay whole, so that they can be copied.
-    return textwrap.wrap(
-        text,
-        COLUMNS,
-        initial_indent=label.ljust(LABEL),
-        subsequent_indent=" " * LABEL,
-        break_on_hyphens=False,
-        break_long_words=False,
+        f"reached by {search.reached} of {count(search.lines, 'independent line')} of descents, {search.seconds:.2f} s",
     )

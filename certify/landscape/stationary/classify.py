@@ -48,10 +48,15 @@ def kind_of(
     return Kind.STRICT_LOCAL_MINIMUM, "every other network near it is higher"
 
 
-def theorem_of(stationarity: Stationarity, kinks: Sequence[tuple[Kink, ...]], value: Bounds, own: Bounds) -> str:
-    """Whether the network is the optimum that a stationary point is said to be, of the program of its own patterns."""
+def theorem_of(
+    stationarity: Stationarity, kinks: Sequence[tuple[Kink, ...]], value: Bounds, own: Bounds, near_one: bool
+) -> str:
+    """Whether the network is the optimum that a stationary point is said to be, of the program of its own patterns.
+
+    near_one: whether that optimum is a stationary point, so that a network near it is only not trained to the end.
+    """
     if not stationarity.clarke:
-        if value.upper - own.lower <= _ITS_OPTIMUM * abs(value.lower):
+        if not near_one and value.upper - own.lower <= _ITS_OPTIMUM * abs(value.lower):
             return "fails: optimal for its own patterns, yet not stationary, as it falls when a neuron leaves its cone"
         return "not stationary"
     if stationarity.directional:

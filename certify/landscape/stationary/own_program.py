@@ -24,6 +24,8 @@ from certify.problem.dual import dual_vector
 from certify.problem.training import Neurons, TrainingProblem, evaluate
 from certify.verdict import Bounds
 
+_SOLVING_SECONDS = 3.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnProgram:
@@ -39,14 +41,15 @@ class OwnProgram:
 
 
 def own_program(problem: TrainingProblem, neurons: Neurons, value: Bounds, limits: Limits) -> OwnProgram:
-    """Solve the program of the network's own pairs where time allows; value: F of the network, which is one of its networks."""
+    """Solve the program of the network's own pairs where a few seconds allow it; value: F of the network, one of the program's."""
     blocks = blocks_of_neurons(problem, neurons)
     none = np.zeros(problem.samples, dtype=bool)
     cones = [Reach(int(s), p, none) for p, s in zip(blocks.patterns, blocks.signs, strict=True)]
     nus = [dual_vector(problem, problem.predictions(neurons))]
     upper, solution = value.upper, None
-    if blocks.count and affordable_blocks(problem, blocks.count, limits) == blocks.count:
-        solution = polish(problem, solve_restricted(problem, blocks, limits), limits)
+    solving = limits.within(_SOLVING_SECONDS)
+    if blocks.count and affordable_blocks(problem, blocks.count, solving) == blocks.count:
+        solution = polish(problem, solve_restricted(problem, blocks, solving), solving)
         if np.all(np.isfinite(solution.f)):
             nus.append(dual_vector(problem, solution.f[:, None]))
             network = network_of(problem, solution.w, solution.blocks.signs, solution.c)

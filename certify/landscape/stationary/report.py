@@ -48,6 +48,7 @@ class Nearby:
     """
 
     kind: Kind
+    note: str
     value: Bounds
     distance: float
     residual: float
@@ -83,3 +84,4 @@ class StationaryReport:
     descent: Direction | None
     revived: int | None
     seconds: float
+    interrupted: bool = False

@@ -16,7 +16,8 @@ from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import Proving
 from certify.decide.scope import decidable_problem
-from certify.decide.stationarity import assess, every_slope, size_scale
+from certify.decide.stationarity import TOLERANCE, assess, every_slope, size_scale
+from certify.errors import ObjectiveError
 from certify.gain.question import GainBound
 from certify.landscape.stationary.classify import kind_of, theorem_of
 from certify.landscape.stationary.kinks import kinks_of
@@ -47,6 +48,11 @@ class _Local:
     near: Neighbourhood | None
     strict: bool
 
+    @property
+    def stationary(self) -> bool:
+        """Clarke stationary, to the tolerance."""
+        return self.stationarity.clarke and bool(self.stationarity.balanced) and self.stationarity.active
+
 
 def stationary_network(
     network: Network,
@@ -54,32 +60,41 @@ def stationary_network(
     objective: Objective,
     options: CheckOptions = _DEFAULTS,
     progress: ProgressCallback | None = None,
+    tolerance: float = TOLERANCE,
 ) -> StationaryReport:
     """Classify the network; options.eps is the tolerance of "global", options.time_limit bounds every search.
 
-    Raises InputError where network, data and objective do not fit together. Ctrl-C gives what is known so far.
+    tolerance: of all residuals, which are relative (docs/theory.md, section 6), and of what a local minimum may be above a
+    proved bound on its surroundings, relative to F.
+
+    Raises InputError where network, data and objective do not fit together, ObjectiveError without weight decay. Ctrl-C gives what is known so far.
     """
     problem = decidable_problem(network, dataset, objective)
+    if objective.undecayed:
+        raise ObjectiveError(
+            "stationary is not covered without weight decay, because every scale of a neuron is as good"
+        )
     with Interruption() as interruption:
-        return _classified(Proving(problem, options, interruption, progress), network)
+        return _classified(Proving(problem, options, interruption, progress), network, tolerance)
 
 
-def _classified(proving: Proving, network: Network) -> StationaryReport:
+def _classified(proving: Proving, network: Network, tolerance: float) -> StationaryReport:
     started = time.monotonic()
     problem, limits = proving.problem, proving.limits
     neurons = problem.lift(network)
-    local = _local(proving, network, neurons)
+    local = _local(proving, network, neurons, tolerance)
     nu = -problem.slope(problem.predictions(neurons))
     gain = _gain(proving, neurons)
+    nearby = None if local.stationary else _nearby(proving, network, neurons, local.own, tolerance)
     optimum = Bounds(max(proving.lower.value, 0.0), local.value.upper)
-    kind, note = kind_of(
-        local.stationarity, local.kinds, local.value, optimum, proving.options.eps, local.near, local.strict
-    )
+    kind, note = _kind(proving, local)
     descent, revived = _descent(proving, neurons, nu, kind, local.kinds, gain)
     if revived is not None:
         note = f"a saddle: F falls when neuron {revived}, which is zero, is revived along the direction below"
     slopes = every_slope(problem, neurons, nu[:, 0], limits)
-    kinks = [kinks_of(s) for s in slopes]
+    kinks = [
+        () if of_neuron is NeuronKind.ZERO else kinks_of(s) for of_neuron, s in zip(local.kinds, slopes, strict=True)
+    ]
     scale = size_scale(problem, neurons)
     balance = np.abs(problem.size(neurons.u) - np.abs(neurons.a[:, 0])) / scale
     reports = tuple(
@@ -105,23 +120,24 @@ def _classified(proving: Proving, network: Network) -> StationaryReport:
         neurons=reports,
         pairs=local.own.pairs,
         own=local.own.value,
-        theorem=theorem_of(local.stationarity, kinks, local.value, local.own.value),
+        theorem=theorem_of(local.stationarity, kinks, local.value, local.own.value, nearby is not None),
         near=local.near,
-        nearby=None if kind is not Kind.NOT_STATIONARY else _nearby(proving, network, neurons, local.own, optimum),
+        nearby=nearby,
         descent=descent,
         revived=revived,
         seconds=time.monotonic() - started,
+        interrupted=proving.interruption.wished,
     )
 
 
-def _local(proving: Proving, network: Network, neurons: Neurons) -> _Local:
+def _local(proving: Proving, network: Network, neurons: Neurons, tolerance: float) -> _Local:
     problem, limits = proving.problem, proving.limits
     nu = -problem.slope(problem.predictions(neurons))
     enclosed = evaluate(problem, network)
     value = Bounds(enclosed.lower, enclosed.upper)
-    stationarity = assess(problem, neurons, nu[:, 0], limits)
-    kinds = _kinds(problem, neurons, stationarity.tolerance)
-    own = own_program(problem, neurons, value, limits.within(_GAIN_SECONDS))
+    stationarity = assess(problem, neurons, nu[:, 0], limits, tolerance)
+    kinds = _kinds(problem, neurons, tolerance)
+    own = own_program(problem, neurons, value, limits)
     near, strict = None, False
     if NeuronKind.ZERO not in kinds:
         near = neighbourhood(problem, network, kinds, own.nus, limits)
@@ -179,19 +195,27 @@ def _descent(
     return None, None
 
 
-def _nearby(proving: Proving, network: Network, neurons: Neurons, own: OwnProgram, optimum: Bounds) -> Nearby | None:
+def _kind(proving: Proving, local: _Local) -> tuple[Kind, str]:
+    optimum = Bounds(proving.lower.value, local.value.upper)
+    return kind_of(local.stationarity, local.kinds, local.value, optimum, proving.options.eps, local.near, local.strict)
+
+
+def _nearby(proving: Proving, network: Network, neurons: Neurons, own: OwnProgram, tolerance: float) -> Nearby | None:
     """The optimum of the network's own program as a network of its neurons, where that is a stationary point."""
     found = nearby_network(proving.problem, neurons, own)
     if found is None:
         return None
     point = proving.problem.lower(found)
-    local = _local(proving, point, proving.problem.lift(point))
-    kind, _ = kind_of(
-        local.stationarity, local.kinds, local.value, optimum, proving.options.eps, local.near, local.strict
-    )
-    if kind is Kind.NOT_STATIONARY:
+    local = _local(proving, point, proving.problem.lift(point), tolerance)
+    if not local.stationary:
         return None
-    return Nearby(kind, local.value, _distance(network, point), local.stationarity.residual)
+    gain = _gain(proving, proving.problem.lift(point))
+    kind, note = _kind(proving, local)
+    if kind is Kind.DIRECTIONAL and NeuronKind.ZERO in local.kinds and gain.lower > proving.problem.beta:
+        note = (
+            f"a saddle: F falls when neuron {list(local.kinds).index(NeuronKind.ZERO)}, which is zero there, is revived"
+        )
+    return Nearby(kind, note, local.value, _distance(network, point), local.stationarity.residual)
 
 
 def _distance(network: Network, other: Network) -> float:
