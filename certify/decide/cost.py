@@ -9,10 +9,10 @@ from certify.decide.proving import Proving
 from certify.verdict import SearchReport
 
 
-def search_report(proving: Proving, method: str | None = None) -> SearchReport:
-    """Nodes, seconds, threads and memory so far. method: the engine's name where it is left out."""
+def search_report(proving: Proving) -> SearchReport:
+    """Nodes, seconds, threads and memory so far."""
     return SearchReport(
-        method=method or proving.engine.name,
+        method=proving.engine.name,
         nodes=proving.nodes,
         seconds=proving.elapsed,
         threads=proving.options.threads,

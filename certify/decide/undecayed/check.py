@@ -23,7 +23,6 @@ from certify.decide.same_width.trainer import trainable
 from certify.decide.stationarity import assess
 from certify.decide.undecayed.interpolation import interpolating, with_fewer_digits
 from certify.decide.witness import Candidate, descents, first_steps, shown
-from certify.gain.ascents import proved_gain
 from certify.gain.question import Limits
 from certify.gain.quick import quick_gain_bound
 from certify.linear import matrix_rank
@@ -38,16 +37,20 @@ _ONLY_ZERO = "the gap of a network is all of its F: only F = 0 would be certifie
 _MOST_PRODUCTS = 2_000_000  # of an exact evaluation: a second or two
 _MOST_ACTIVATIONS = 20_000_000  # of an interpolating network, n times its width
 _ROUGH = 1 / 8  # of eps: relative error of an F that is evaluated again, exactly
-_SHARE = 1 / 3  # of the time left, for the search at the network's own width
+_SHARE = 1 / 3  # of the time left, for the descent from the network, and for the search at its width
 _NOTHING = 1e-20  # share of the loss of predictions 0 below which rounding is all that keeps an F from 0
 _REFUTED_SECONDS = 2.0  # for a better witness than the one that refutes already
 _NUMERICAL = (ArithmeticError, np.linalg.LinAlgError)  # a routine that fails is a bound or a network less
-_SHOWN_ROWS = 32  # directions that the gain is bounded from below with, beside the neurons
+_GAIN_SECONDS, _GAIN_NODES = 0.5, 2_000  # for the gain, which only the report needs
 
 
 class UndecayedCheck:
-    """One check as it proceeds; findings are true at any time, so it can end anywhere."""
+    """One check as it proceeds; findings are true at any time, so it can end anywhere.
 
+    Of data of any scale: what overflows is no better network, and no bound.
+    """
+
+    @np.errstate(all="ignore")
     def __init__(
         self, proving: Proving, network: Network, dataset: Dataset, search: SameWidthSearch | None = None
     ) -> None:
@@ -72,21 +75,23 @@ class UndecayedCheck:
         """Predictions of nearly the least loss at any width."""
         return best_attainable(self.problem)
 
+    @np.errstate(all="ignore")
     def run(self) -> None:
         """Bound P*, and look for better networks, the simplest first; stop as soon as the verdict stands, or limits say so."""
         if self._broken():
             return
-        self.look()
+        self._bound()
         for candidates in (self._fitted(), self._scaled(), self._downhill()):
-            if self.findings.certified or self.limits.reached():
-                return
-            self._take(candidates)
-        if not self.findings.same_width:
+            if not self.findings.certified and not self.limits.reached():
+                self._take(candidates)
+        if not (self.findings.certified or self.findings.same_width):
             self._retrain(self.findings.value.lower - 2 * self.findings.allowed, self.proving.share(_SHARE))
+        self._bound_gain()
 
+    @np.errstate(all="ignore")
     def train(self, any_width: bool) -> None:
         """Look for the best network of this width, or of any, whatever the given one is like."""
-        self.look()
+        self._bound()
         self._take(self._fitted())
         if not any_width and not self._fits():
             self._retrain(-math.inf, self.limits)
@@ -96,25 +101,43 @@ class UndecayedCheck:
         known = [w.value.upper for w in self.findings.witnesses if w.width <= self.network.width]
         return min(known, default=math.inf) <= self.findings.lower * (1 + self.options.eps / 2)
 
+    @np.errstate(all="ignore")
     def look(self) -> None:
         """The bounds on P* and on the gain of the network's own dual vector."""
-        if self._broken():
-            return
+        if not self._broken():
+            self._bound()
+            self._bound_gain()
+
+    def _bound(self) -> None:
         if self.proving.lower.exact is None:
             self.proving.report("bound")
-            with np.errstate(all="ignore"), suppress(*_NUMERICAL):
+            with suppress(*_NUMERICAL):
                 self.proving.lower = orthogonal_bound(self.problem, self.dataset, self.best)
         self.findings.raise_lower(self.proving.lower.value)
-        gain = gain_problem(self.problem, dual_vector(self.problem, self.predictions))
-        directions = [*self.neurons.u, *self.problem.rows[:_SHOWN_ROWS]]
-        lower = max((proved_gain(gain, u) for u in directions if np.any(u)), default=0.0)
-        self.findings.gain = Bounds(lower, max(lower, quick_gain_bound(gain)))
 
+    def _bound_gain(self) -> None:
+        """For the report: of the network's own dual vector, in little time."""
+        gain = gain_problem(self.problem, dual_vector(self.problem, self.predictions))
+        self.findings.gain = Bounds(0.0, quick_gain_bound(gain))
+        if self.limits.reached() or not np.any(gain.nu):
+            return
+        known = [u for u in self.neurons.u if np.any(u)]
+        limits = self.limits.within(_GAIN_SECONDS, _GAIN_NODES)
+        with suppress(*_NUMERICAL):
+            bound = self.proving.engine.bound(gain, 0.0, math.inf, limits, known, self._tell)
+            self.proving.nodes = bound.nodes
+            self.findings.gain = Bounds(bound.lower, min(bound.upper, self.findings.gain.upper))
+
+    def _tell(self, lower: float, upper: float, nodes: int, proved: float) -> None:
+        self.proving.nodes = nodes
+        self.proving.report("gain of the network", lower, upper, proved)
+
+    @np.errstate(all="ignore")
     def verdict(self) -> Verdict:
         """What follows from the findings."""
         stopped = self.limits.reached()
         sought = None if self.search is None else report_of(self.search)
-        report = search_report(self.proving, "descents")
+        report = search_report(self.proving)
         rank, wished = matrix_rank(self.problem.rows), self.proving.interruption.wished
         verdict = conclude(self.findings, self.problem, rank, stopped, wished, report, sought)
         return replace(verdict, proof=self.proving.lower, explanation=self._explained(verdict))
@@ -156,7 +179,7 @@ class UndecayedCheck:
         """A step of steepest descent from the network, and where the descent leads that it begins."""
         steps = list(first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity, self.limits))
         yield from steps
-        limits = self.limits.within(_REFUTED_SECONDS if self.findings.same_width else None)
+        limits = self.limits.within(_REFUTED_SECONDS) if self.findings.same_width else self.proving.share(_SHARE)
         yield from descents(self.problem, [Candidate(self.neurons, "gradient"), *steps], limits)
 
     def _retrain(self, enough: float, within: Limits) -> None:
@@ -180,8 +203,8 @@ class UndecayedCheck:
             self._take(iter([Candidate(search.best, "retrained")]))
 
     def _take(self, candidates: Iterator[Candidate]) -> None:
-        """Note what is better among them. Of data of any scale: what overflows is no better network."""
-        with np.errstate(all="ignore"), suppress(*_NUMERICAL):
+        """Note what is better among them."""
+        with suppress(*_NUMERICAL):
             for candidate in candidates:
                 self._note(candidate)
 
