@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from certify.files.data import StoredDataset, load_dataset
-    from certify.files.describe import Description, describe_file
+    from certify.files.describe import Description, describe_contents, describe_file
     from certify.files.mapping import parse_map
     from certify.files.model import ArrayReading, StoredModel, load_model
     from certify.files.resolve import resolve_objective, stated_by_options
@@ -23,6 +23,7 @@ _HOMES = {
     "StatedObjective": "certify.files.stated",
     "StoredDataset": "certify.files.data",
     "StoredModel": "certify.files.model",
+    "describe_contents": "certify.files.describe",
     "describe_file": "certify.files.describe",
     "from_sidecar": "certify.files.stated",
     "load_dataset": "certify.files.data",
@@ -41,6 +42,7 @@ __all__ = [
     "StatedObjective",
     "StoredDataset",
     "StoredModel",
+    "describe_contents",
     "describe_file",
     "from_sidecar",
     "load_dataset",

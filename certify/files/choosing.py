@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from certify.errors import AmbiguousFile, UnsupportedModel, UsageError
 from certify.files.container import Container, read_float64
 from certify.files.layout import IN_OUT, Layout, Naming, Shape, readings
-from certify.files.mapping import MAP_HINT, map_option
+from certify.files.mapping import MAP_HINT, map_options
 from certify.files.text import printable, shape_text
 from certify.problem.dataset import canonical_sha256
 from certify.problem.network import Network
 
-MOST_SHOWN = 4
+Sizes: TypeAlias = tuple[int, int, int]  # d, m, k
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +35,10 @@ class Arrays:
         return layout.network(self.read)
 
 
-def choose(arrays: Arrays, naming: Naming, inputs: int | None, marked: Mapping[str, bool]) -> Layout:
-    """The one layout that names, shapes and d leave.
+def choose(
+    arrays: Arrays, naming: Naming, inputs: int | None, marked: Mapping[str, bool]
+) -> tuple[Layout, tuple[str, ...]]:
+    """The one layout that names, shapes and d leave, with notes on what else decided.
 
     inputs: d, where it is known; marked: the weights that --map marks as stored (in, out). Raises AmbiguousFile when two
     different networks are left.
@@ -46,16 +49,24 @@ def choose(arrays: Arrays, naming: Naming, inputs: int | None, marked: Mapping[s
     fitting = [layout for layout, (d, _, _) in chaining.items() if inputs is None or d == inputs]
     if not fitting:
         raise wrong_inputs(next(iter(chaining.values()))[0], inputs)
+    notes: tuple[str, ...] = ()
     left = distinct(settled_by_marks(fitting, marked), arrays)
-    left = left if len(left) == 1 else settled_by_convention(left, naming)
     if len(left) > 1:
-        sizes = " or ".join(f"d={d}, m={m}, k={k}" for d, m, k in sorted({chaining[layout] for layout in left}))
-        shown = " or ".join(map_option(layout, arrays.shapes) for layout in left[:MOST_SHOWN])
-        raise AmbiguousFile(
-            f"{shape_list(arrays.shapes)} can be read in {len(left)} ways ({sizes}); say which, with :T for a weight that is"
-            f" stored as (in, out): {shown}" + (" or …" if len(left) > MOST_SHOWN else "")
-        )
-    return left[0]
+        left, notes = settled_by_convention(settled_by_depth(left, naming), naming)
+    if len(left) > 1 and inputs is None:
+        left, notes = settled_by_outputs(left, naming, chaining)
+    if len(left) > 1:
+        raise ambiguous(left, arrays.shapes, chaining)
+    return left[0], notes
+
+
+def ambiguous(layouts: list[Layout], shapes: Mapping[str, Shape], sizes: Mapping[Layout, Sizes]) -> AmbiguousFile:
+    """The refusal, with what is to be typed for each reading."""
+    text = " or ".join(f"d={d}, m={m}, k={k}" for d, m, k in sorted({sizes[layout] for layout in layouts}))
+    return AmbiguousFile(
+        f"{shape_list(shapes)} can be read in {len(layouts)} ways ({text}); say which, with :T for a weight that is stored as"
+        f" (in, out): {map_options(layouts, shapes)}"
+    )
 
 
 def wrong_inputs(taken: int, inputs: int | None) -> UsageError:
@@ -78,15 +89,44 @@ def settled_by_marks(layouts: list[Layout], marked: Mapping[str, bool]) -> list[
     return [layout for layout in layouts if agreement(layout) == best]
 
 
-def settled_by_convention(layouts: list[Layout], naming: Naming) -> list[Layout]:
-    """What the naming convention says about orientation and about which layer comes first."""
-    if naming.preferred_order is not None:
-        order = naming.preferred_order
-        agreeing = [c for c in layouts if c.hidden_order == order and c.output_order == order]
-        layouts = agreeing or layouts
+def settled_by_depth(layouts: list[Layout], naming: Naming) -> list[Layout]:
+    """What the names say about which layer comes first."""
     if naming.tie and naming.layers:
-        layouts = [c for c in layouts if c.hidden == naming.layers[0][0]] or layouts
+        return [c for c in layouts if c.hidden == naming.layers[0][0]] or layouts
+    if naming.numbered:
+        place = {key: index for index, key in enumerate(naming.loose)}
+
+        def in_order(layout: Layout) -> bool:
+            biases = [place[key] for key in (layout.hidden_bias, layout.output_bias) if key is not None]
+            return place[layout.hidden] < place[layout.output] and biases == sorted(biases)
+
+        return [c for c in layouts if in_order(c)] or layouts
     return layouts
+
+
+def settled_by_convention(layouts: list[Layout], naming: Naming) -> tuple[list[Layout], tuple[str, ...]]:
+    """What the naming convention says about orientation, with a note where that was needed and is no more than usual."""
+    order = naming.preferred_order
+    agreeing = [c for c in layouts if c.hidden_order == order and c.output_order == order]
+    if len(layouts) == 1 or not agreeing:
+        return layouts, ()
+    said = (
+        f"weights are read as ({order.replace('-', ', ')}), {naming.preferred_as}"
+        if order and naming.preferred_as
+        else ""
+    )
+    return agreeing, (f"{said}; --map states another reading",) if said else ()
+
+
+def settled_by_outputs(
+    layouts: list[Layout], naming: Naming, sizes: Mapping[Layout, Sizes]
+) -> tuple[list[Layout], tuple[str, ...]]:
+    """Without data: the reading of one output, where the names suggest that order too. With data their columns decide."""
+    single = [c for c in layouts if sizes[c][2] == 1]
+    if len(single) != 1 or (naming.layers and single[0].hidden != naming.layers[0][0]) or naming.loose:
+        return layouts, ()
+    others = " or ".join(f"d={d}, m={m}, k={k}" for d, m, k in sorted({sizes[c] for c in layouts} - {sizes[single[0]]}))
+    return single, (f"read as a network of one output; with data of other columns it is read as {others}",)
 
 
 def distinct(layouts: list[Layout], arrays: Arrays) -> list[Layout]:

@@ -14,6 +14,7 @@ from certify.files.container import Container
 from certify.files.data import StoredDataset, known_pairs, load_dataset
 from certify.files.keras_hdf5 import is_keras
 from certify.files.model import StoredModel, load_model
+from certify.files.naming import names_a_parameter, recognise_names
 from certify.files.opening import open_container
 from certify.files.stated import PARTS, StatedObjective
 from certify.files.text import path_name, printable, shape_text
@@ -102,6 +103,32 @@ def describe_file(
         return describe_model(load_model(path, mapping, inputs, activation))
     except InputError as error:
         return Description(str(path), kind, error=str(error))
+
+
+def describe_contents(
+    path: Path,
+    mapping: Mapping[str, str] | None = None,
+    x_key: str | None = None,
+    y_key: str | None = None,
+    activation: str | None = None,
+) -> tuple[Description, ...]:
+    """As `describe_file`, and the model too of a file of data in which weights have their names."""
+    found = describe_file(path, mapping, None, x_key, y_key, activation)
+    if found.kind is not FileKind.DATA or not holds_weights(Path(path)):
+        return (found,)
+    try:
+        return found, describe_model(load_model(path, activation=activation))
+    except InputError as error:
+        return found, Description(str(path), FileKind.MODEL, error=str(error))
+
+
+def holds_weights(path: Path) -> bool:
+    """Whether the arrays whose names are those of parameters settle a network's roles."""
+    try:
+        with open_container(path) as container:
+            return not recognise_names({k: a.shape for k, a in container.arrays.items() if names_a_parameter(k)}).loose
+    except InputError:
+        return False
 
 
 def kind_of(container: Container, mapping: Mapping[str, str] | None, x_key: str | None, y_key: str | None) -> FileKind:

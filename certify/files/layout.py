@@ -130,6 +130,9 @@ class Naming:
     tie     the suggested order may settle what the shapes leave open
     order   orientation of both matrices, or None when only shapes can tell
     loose   keys whose role is unknown altogether: every assignment is tried
+    numbered  the loose keys are in the order of their numbers: matrices are the weights, and of the weights as of the biases the
+              first is hidden
+    preferred_order  orientation where shapes leave it open; preferred_as: why, to be said where it decides
     """
 
     style: str
@@ -138,7 +141,9 @@ class Naming:
     tie: bool = True
     order: str | None = None
     loose: tuple[str, ...] = ()
+    numbered: bool = False
     preferred_order: str | None = None
+    preferred_as: str | None = None
 
 
 def readings(naming: Naming, shapes: Mapping[str, Shape]) -> dict[Layout, tuple[int, int, int]]:
@@ -168,5 +173,6 @@ def role_assignments(naming: Naming, shapes: Mapping[str, Shape]) -> Iterator[tu
         if hidden is None or output is None or not set(naming.loose) <= set(keys):
             continue
         ranks = [len(shapes[key]) for key in (hidden_bias, output_bias) if key is not None]
-        if max(ranks, default=0) < 2 and len(shapes[hidden]) > 0 and len(shapes[output]) > 0:
+        least = 2 if naming.numbered else 1
+        if (max(ranks, default=0) < 2 or naming.numbered) and min(len(shapes[hidden]), len(shapes[output])) >= least:
             yield (hidden, hidden_bias), (output, output_bias)

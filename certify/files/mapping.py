@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from certify.errors import AmbiguousFile, UsageError
 from certify.files.layout import IN_OUT, OUT_IN, Layout, Naming, Shape
 from certify.files.text import listing, printable
 
 ROLES = ("hidden.weight", "output.weight", "hidden.bias", "output.bias")
+MOST_OPTIONS = 4
 MAP_HINT = "name them: --map hidden.weight=KEY[:T] output.weight=KEY[:T] hidden.bias=KEY output.bias=KEY"
 
 
@@ -62,3 +63,9 @@ def map_option(layout: Layout, shapes: Mapping[str, Shape]) -> str:
     }
     items = [f"{role}={printable(key)}{':T' if turned.get(role) else ''}" for role, key in layout.roles().items()]
     return f'--map "{" ".join(items)}"'
+
+
+def map_options(layouts: Iterable[Layout], shapes: Mapping[str, Shape]) -> str:
+    """What states each of these layouts, for a choice among them."""
+    options = list(dict.fromkeys(map_option(layout, shapes) for layout in layouts))
+    return " or ".join(options[:MOST_OPTIONS]) + (" or …" if len(options) > MOST_OPTIONS else "")

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from certify.errors import InputError, UnreadableFile, UnsupportedModel, UsageError
+from certify.errors import InputError, UnreadableFile, UsageError
 from certify.files.choosing import Arrays, choose, network_sha256, wrong_inputs
-from certify.files.container import HDF5, Container, check_float64_size, numeric_dtype
+from certify.files.container import HDF5, Container
 from certify.files.layout import IN_OUT, OUT_IN, Layout, Shape, readings
 from certify.files.mapping import mapped
-from certify.files.naming import SUPPORTED, recognise_names
+from certify.files.naming import recognise_names
 from certify.files.opening import open_container
+from certify.files.recognition import recognise, refuse_unusable_arrays
 from certify.files.stated import SIDECAR, StatedObjective, from_attributes, from_sidecar, over
 from certify.files.stated_activation import stated_activation
 from certify.files.statement import ATTRIBUTE, stated_layout
-from certify.files.text import path_name, printable
+from certify.files.text import path_name
 from certify.problem.network import Network
 
 if TYPE_CHECKING:
@@ -62,11 +63,12 @@ class StoredModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """A network, the layout in which its file holds it, and the naming convention."""
+    """A network, the layout in which its file holds it, the naming convention, and what to say about the reading."""
 
     layout: Layout
     network: Network
     style: str
+    notes: tuple[str, ...] = ()
 
 
 def load_model(
@@ -96,12 +98,14 @@ def read_model(container: Container, mapping: Mapping[str, str] | None, inputs: 
     """The model in an open container."""
     keras = keras_part(container, mapping)
     found = read_network(container, mapping, inputs, keras)
+    if keras:
+        keras.check(found.network)
     stated = over(from_attributes(container.attributes, container.path), from_sidecar(container.path))
     return StoredModel(
         path=container.path,
         network=found.network,
         stated=over(stated, keras.stated) if keras else stated,
-        notes=keras.notes if keras else (),
+        notes=(*(keras.notes if keras else ()), *found.notes),
         format=keras.format if keras else f"{found.style} {container.kind}",
         container=container.kind,
         reading=array_readings(container, found.layout),
@@ -119,25 +123,32 @@ def read_network(
     """The network alone: by --map, else as the file itself states its layout, else by names and shapes."""
     stated = None if mapping else stated_layout(container)
     shapes = {key: container.arrays[key].shape for key in (keras.keys if keras else container.arrays)}
-    arrays = Arrays(container, shapes, {})
+    marked: Mapping[str, bool] = {}
+    notes: tuple[str, ...] = ()
     if stated is not None:
-        style = require_agreement(stated, keras, shapes, container) if keras else style_of(stated, shapes)
-        refuse_unusable_arrays(container, stated.keys)
-        found = Found(stated, arrays.network(stated), style)
-        if inputs not in (None, found.network.inputs):
-            raise wrong_inputs(found.network.inputs, inputs)
-    elif mapping:
+        return stated_network(container, stated, shapes, inputs, keras)
+    if mapping:
         naming, marked = mapped(mapping, shapes)
-        layout = choose(arrays, naming, inputs, marked)
-        found = Found(layout, arrays.network(layout), naming.style)
-    else:
+    elif keras:
         refuse_unusable_arrays(container, shapes)
-        naming = keras.naming if keras else recognise_names(shapes)
-        layout = choose(arrays, naming, inputs, {})
-        found = Found(layout, arrays.network(layout), naming.style)
-    if keras:
-        keras.check(found.network)
-    return found
+        naming = keras.naming
+    else:
+        naming, shapes, notes = recognise(container)
+    arrays = Arrays(container, shapes, {})
+    layout, more = choose(arrays, naming, inputs, marked)
+    return Found(layout, arrays.network(layout), naming.style, (*notes, *more))
+
+
+def stated_network(
+    container: Container, layout: Layout, shapes: Mapping[str, Shape], inputs: int | None, keras: KerasModel | None
+) -> Found:
+    """The network in the layout that the file states; other arrays are not looked at."""
+    style = require_agreement(layout, keras, shapes, container) if keras else style_of(layout, shapes)
+    refuse_unusable_arrays(container, layout.keys)
+    network = Arrays(container, shapes, {}).network(layout)
+    if inputs not in (None, network.inputs):
+        raise wrong_inputs(network.inputs, inputs)
+    return Found(layout, network, style)
 
 
 def style_of(layout: Layout, shapes: Mapping[str, Shape]) -> str:
@@ -168,15 +179,6 @@ def keras_part(container: Container, mapping: Mapping[str, str] | None) -> Keras
     if "model_config" in container.attributes.get("", {}):
         raise UsageError("--map: this Keras file's model_config says which array is which; leave the option out")
     return None
-
-
-def refuse_unusable_arrays(container: Container, keys: Iterable[str]) -> None:
-    """Every array of a model is numeric and of a size that can be read; said before names and shapes are looked at."""
-    if not container.arrays:
-        raise UnsupportedModel(f"the file holds no arrays; {SUPPORTED}")
-    for key in keys:
-        numeric_dtype(container.arrays[key], container.path)
-        check_float64_size(f"{path_name(container.path)}: {printable(key)!r}", container.arrays[key].shape)
 
 
 def array_readings(container: Container, layout: Layout) -> tuple[ArrayReading, ...]:

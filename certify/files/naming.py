@@ -1,4 +1,4 @@
-"""Naming conventions of model files: PyTorch, Flax, scikit-learn, plain W1/b1/W2/b2."""
+"""Naming conventions of model files: what the names settle of roles, order of depth and orientation (docs/formats.md, section 1)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ PLAIN_ROLES: dict[str, frozenset[str]] = {
     "hidden.bias": frozenset({"b1", "b", "b_1", "hidden_bias"}),
     "output.bias": frozenset({"b2", "c", "b_2", "output_bias"}),
 }
-DATA_NAMES = frozenset({"x", "y", "x_train", "y_train", "features", "targets", "labels", "data", "target", "inputs"})
+PLAIN_NAMES = frozenset().union(*PLAIN_ROLES.values())
+NUMBERED = re.compile(r"(?P<weight>w|weights?|kernel)_?(?P<w>\d+)|(b|bias|biases)_?(?P<b>\d+)")
+COEFFICIENTS = re.compile(r"(coefs|intercepts)_?[._]?\d*_?")
+POSITIONAL = re.compile(r"arr_\d+")
+VARIABLE = re.compile(r"Variable(_(\d+))?(:0)?")
+PAIRS = {"kernel": ("bias",), "weight": ("bias",), "w": ("b",), "weights": ("biases", "bias")}  # weight: its bias
+TAILS = frozenset(PAIRS) | {tail for tails in PAIRS.values() for tail in tails}
+HAIKU_LAYER = re.compile(r"(.*/)?linear(_\d+)?")
+MATMUL = "as TensorFlow multiplies, x @ W"
 OTHER_LAYERS = (
     (
         re.compile(r"running_(mean|var)|num_batches_tracked|moving_(mean|variance)|gamma|batch_?norm", re.IGNORECASE),
@@ -30,61 +38,94 @@ OTHER_LAYERS = (
 
 
 def recognise_names(shapes: Mapping[str, Shape]) -> Naming:
-    """Which convention the keys follow, and what they settle. shapes: of every array in the file.
+    """Which convention the keys follow, and what they settle. shapes: of the arrays that may be parameters.
 
-    Raises UnsupportedModel for other layers, AmbiguousFile for names that need --map.
+    Raises UnsupportedModel for other layers, and for names that need --map.
     """
-    refuse_other_layers(shapes)
-    tails = {key: re.split(r"[./]", key)[-1] for key in shapes}
+    tails = {key: tail_of(key) for key in shapes}
     if any(tail == "kernel" for tail in tails.values()):
-        return paired(shapes, "kernel", "Flax", IN_OUT)
+        return kernels(shapes)
     if any(tail == "weight" for tail in tails.values()):
-        return paired(shapes, "weight", "PyTorch", OUT_IN)
+        layers, certain = by_depth(paired(shapes, "weight"))
+        return Naming("PyTorch", layers, tie=certain, order=OUT_IN)
     if any(re.fullmatch(r"coefs_?[._]?\d+", key) for key in shapes):
         return scikit_learn(shapes)
-    if all(re.fullmatch(r"arr_\d+", key) for key in shapes):
+    if shapes and all(POSITIONAL.fullmatch(key) for key in shapes):
         return numbered_arrays(shapes)
+    if shapes and all(VARIABLE.fullmatch(key) for key in shapes):
+        return variables(shapes)
+    for weight in ("w", "weights"):
+        if sum(tail == weight and tail_of(owner_of(key)) != "" for key, tail in tails.items()) > 1:
+            return scoped(shapes, weight)
     return plain(shapes)
 
 
-def refuse_other_layers(shapes: Mapping[str, Shape]) -> None:
-    """Name the layers that two-layer ReLU networks do not have."""
-    for key in shapes:
+def names_a_parameter(key: str) -> bool:
+    """Whether a convention has this name for a weight or a bias, whatever the other names are."""
+    name = key.rsplit("/", 1)[-1].lower()
+    named = name in PLAIN_NAMES or tail_of(key) in TAILS
+    return (
+        named
+        or any(form.fullmatch(name) for form in (NUMBERED, COEFFICIENTS, POSITIONAL))
+        or bool(VARIABLE.fullmatch(key))
+    )
+
+
+def tail_of(key: str) -> str:
+    """The last part of a name, in small letters, without TensorFlow's `:0`."""
+    return re.sub(r":\d+$", "", re.split(r"[./]", key)[-1]).lower()
+
+
+def owner_of(key: str) -> str:
+    """What comes before the last part: the name of the layer."""
+    return re.sub(r"[./]?[^./]*$", "", key)
+
+
+def refuse_other_layers(keys: Iterable[str]) -> None:
+    """Name the layers that two-layer ReLU networks do not have. Raises UnsupportedModel."""
+    for key in keys:
         for pattern, layer in OTHER_LAYERS:
             if pattern.search(key):
                 raise UnsupportedModel(f"{printable(key)!r} belongs to {layer}; {SUPPORTED}")
 
 
-def paired(shapes: Mapping[str, Shape], weight: str, style: str, order: str) -> Naming:
-    """Layers as PREFIX.weight with PREFIX.bias. Numbers in PyTorch names follow depth; Flax's follow creation."""
-    weights = [key for key in shapes if re.split(r"[./]", key)[-1] == weight]
-    biases = {key: key[: -len(weight)] + "bias" for key in weights}
-    layers = tuple((key, bias if bias in shapes else None) for key, bias in biases.items())
-    refuse_not_matrices(shapes, weights)
-    refuse_leftovers(shapes, [k for layer in layers for k in layer if k is not None])
-    if len(layers) != 2:
-        raise UnsupportedModel(f"{len(layers)} dense layers ({listing(weights)}); {SUPPORTED}")
-    ordered, certain = by_depth(layers)
-    return Naming(style, ordered, tie=certain and style == "PyTorch", order=order)
-
-
-def refuse_not_matrices(shapes: Mapping[str, Shape], weights: Iterable[str]) -> None:
-    """A weight that is no matrix belongs to another kind of layer."""
+def paired(shapes: Mapping[str, Shape], weight: str) -> list[Layer]:
+    """The two layers of a file that names its arrays LAYER.weight and LAYER.bias, in the file's order."""
+    weights = [key for key in shapes if tail_of(key) == weight]
     for key in weights:
-        if len(shapes[key]) != 2:
-            kind = "a convolution" if len(shapes[key]) > 2 else "BatchNorm, LayerNorm or PReLU"
-            raise UnsupportedModel(
-                f"{printable(key)!r} of shape {shape_text(shapes[key])} looks like {kind}; {SUPPORTED}"
-            )
+        refuse_not_matrix(key, shapes[key])
+    if len(weights) != 2:
+        raise UnsupportedModel(f"{len(weights)} dense layers ({listing(weights)}); {SUPPORTED}")
+    biases = {owner_of(key): key for key in shapes if tail_of(key) in PAIRS[weight]}
+    return [(key, biases.get(owner_of(key))) for key in weights]
 
 
-def refuse_leftovers(shapes: Mapping[str, Shape], used: Iterable[str]) -> None:
-    """Every array of a model file has to be understood."""
-    left = sorted(set(shapes) - set(used))
-    if left:
-        raise UnsupportedModel(
-            f"the role of {listing(left)} is unknown; {SUPPORTED}; to read only some arrays, {MAP_HINT}"
-        )
+def refuse_not_matrix(key: str, shape: Shape) -> None:
+    """A weight that is no matrix belongs to another kind of layer."""
+    if len(shape) != 2:
+        kind = "a convolution" if len(shape) > 2 else "BatchNorm, LayerNorm or PReLU"
+        raise UnsupportedModel(f"{printable(key)!r} of shape {shape_text(shape)} looks like {kind}; {SUPPORTED}")
+
+
+def kernels(shapes: Mapping[str, Shape]) -> Naming:
+    """Flax's and TensorFlow's kernels. Their numbers follow creation, not depth: written inline, the output layer is Dense_0."""
+    style = "TensorFlow" if any(re.search(r":\d+$", key) for key in shapes) else "Flax"
+    return Naming(style, by_counter(paired(shapes, "kernel")), tie=False, order=IN_OUT)
+
+
+def scoped(shapes: Mapping[str, Shape], weight: str) -> Naming:
+    """LAYER/w with LAYER/b: Haiku's `linear`, `linear_1`, whose w is (in, out) and whose numbers follow creation like Flax's;
+    TensorFlow's scopes; and anybody's, where shapes tell the orientation, and numbers or words the depth.
+    """
+    layers = paired(shapes, weight)
+    if weight == "w" and all(HAIKU_LAYER.fullmatch(owner_of(key)) for key, _ in layers):
+        # hk.nets.MLP numbers its layers itself, from linear_0 on
+        explicit = all(re.search(r"_\d+$", owner_of(key)) for key, _ in layers)
+        return Naming("Haiku", by_counter(layers), tie=explicit, order=IN_OUT)
+    ordered, certain = by_depth(layers)
+    if any(key.endswith(":0") for key in shapes):
+        return Naming("TensorFlow", ordered, tie=certain, preferred_order=IN_OUT, preferred_as=MATMUL)
+    return Naming("plain", ordered, tie=certain)
 
 
 def by_depth(layers: Sequence[Layer]) -> tuple[tuple[Layer, ...], bool]:
@@ -108,57 +149,93 @@ def depth_rank(part: str) -> int | None:
     return words.get(part.lower())
 
 
+def by_counter(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The layers in the order of creation: `linear` before `linear_1`, `dense_9` before `dense_10`."""
+
+    def place(layer: Layer) -> tuple[str, int]:
+        stem, _, number = owner_of(layer[0]).rpartition("_")
+        return (stem, int(number)) if stem and number.isdecimal() else (owner_of(layer[0]), 0)
+
+    return tuple(sorted(layers, key=place))
+
+
 def scikit_learn(shapes: Mapping[str, Shape]) -> Naming:
     """coefs_0, coefs_1, intercepts_0, intercepts_1 (with `_` or `.` before the number, or none)."""
     numbered = {re.sub(r"[._]", "", key): key for key in shapes}
-    coefficients = sorted((k for k in numbered if k.startswith("coefs")), key=lambda k: int(k[5:] or 0))
+    coefficients = sorted((k for k in numbered if re.fullmatch(r"coefs\d+", k)), key=lambda k: int(k[5:]))
     if len(coefficients) != 2:
         raise UnsupportedModel(f"{len(coefficients)} layers of coefs; {SUPPORTED}")
     layers = tuple((numbered[k], numbered.get(k.replace("coefs", "intercepts"))) for k in coefficients)
-    refuse_leftovers(shapes, [k for layer in layers for k in layer if k is not None])
     return Naming("scikit-learn", layers, fixed=True, order=IN_OUT)
 
 
 def numbered_arrays(shapes: Mapping[str, Shape]) -> Naming:
     """arr_0 … of np.savez(*arrays). Two matrices then two vectors is scikit-learn's coefs_ + intercepts_."""
     keys = sorted(shapes, key=lambda key: int(key[4:]))
-    if [len(shapes[k]) for k in keys] == [2, 2, 1, 1]:
+    ranks = [len(shapes[k]) for k in keys]
+    if ranks == [2, 2, 1, 1]:
         layers = ((keys[0], keys[2]), (keys[1], keys[3]))
         return Naming("scikit-learn", layers, fixed=True, preferred_order=IN_OUT)
-    return interleaved_or_loose(keys, shapes)
-
-
-def interleaved_or_loose(keys: Sequence[str], shapes: Mapping[str, Shape]) -> Naming:
-    """W1, b1, W2, b2 in this order, or two weights alone; anything else is left to the shapes."""
-    ranks = [len(shapes[k]) for k in keys]
     if len(keys) == 4 and ranks[0] == ranks[2] == 2 and max(ranks[1], ranks[3]) <= 1:
         return Naming("plain", ((keys[0], keys[1]), (keys[2], keys[3])), fixed=True)
     return loose(keys)
 
 
+def variables(shapes: Mapping[str, Shape]) -> Naming:
+    """TensorFlow 1's Variable, Variable_1, …: numbered as they were made, layer by layer or weights first; so the lower number
+    is the hidden layer's, among the matrices and among the biases.
+    """
+    keys = sorted(shapes, key=lambda key: int((VARIABLE.fullmatch(key) or [""] * 3)[2] or 0))
+    found = loose(keys)
+    return Naming("TensorFlow", loose=found.loose, numbered=True, preferred_order=IN_OUT, preferred_as=MATMUL)
+
+
 def plain(shapes: Mapping[str, Shape]) -> Naming:
-    """W1,b1,W2,b2 · W,alpha · U,v · w1,w2: names tell roles, shapes tell orientation. Other names: shapes tell all."""
+    """W1,b1,W2,b2 · W0,b0,W1,b1 · W,alpha · U,v: names tell roles, shapes tell orientation. Other names: shapes tell all."""
+    names = without_group(shapes)
+    by_number = numbered_layers(names)
     by_role: dict[str, list[str]] = {role: [] for role in ROLES}
-    for key in shapes:
-        for role, names in PLAIN_ROLES.items():
-            if key.lower() in names:
+    for key, name in names.items():
+        for role, known in PLAIN_ROLES.items():
+            if name in known:
                 by_role[role].append(key)
-    known = [key for keys in by_role.values() for key in keys]
-    unique = all(len(keys) <= 1 for keys in by_role.values())
-    if unique and len(known) == len(shapes):
+    if all(len(keys) <= 1 for keys in by_role.values()) and any(by_role[role] for role in ROLES[:2]):
         missing = [role for role in ROLES[:2] if not by_role[role]]
-        if missing:
+        if not missing:
+            hidden, output = by_role["hidden.weight"][0], by_role["output.weight"][0]
+            biases = [next(iter(by_role[role]), None) for role in ROLES[2:]]
+            return Naming("plain", ((hidden, biases[0]), (output, biases[1])), fixed=True)
+        if by_number is None and sum(map(len, by_role.values())) == len(shapes):
             raise UnsupportedModel(f"{listing(shapes)}: no array for {' and '.join(missing)}; {MAP_HINT}")
-        hidden, output = by_role["hidden.weight"][0], by_role["output.weight"][0]
-        biases = [next(iter(by_role[role]), None) for role in ROLES[2:]]
-        return Naming("plain", ((hidden, biases[0]), (output, biases[1])), fixed=True)
-    return loose(list(shapes))
+    return Naming("plain", by_number, fixed=True) if by_number is not None else loose(list(shapes))
+
+
+def without_group(keys: Iterable[str]) -> dict[str, str]:
+    """Each key's name in small letters, without the group that all of them are in."""
+    parts = {key: key.split("/") for key in keys}
+    shared = 0
+    while all(len(p) > shared + 1 for p in parts.values()) and len({p[shared] for p in parts.values()}) == 1:
+        shared += 1
+    return {key: "/".join(p[shared:]).lower() for key, p in parts.items()}
+
+
+def numbered_layers(names: Mapping[str, str]) -> tuple[Layer, ...] | None:
+    """W0, b0, W1, b1, from whichever number on: a bias has its weight's number, the lower number is the hidden layer.
+
+    names: by key. None where the names are others, a number occurs twice, or a bias has no weight.
+    """
+    found = [(key, match) for key, name in names.items() if (match := NUMBERED.fullmatch(name))]
+    weights = {int(match["w"]): key for key, match in found if match["weight"]}
+    biases = {int(match["b"]): key for key, match in found if not match["weight"]}
+    if len(weights) < 2 or len(weights) + len(biases) < len(found) or not set(biases) <= set(weights):
+        return None
+    if len(weights) > 2:
+        raise UnsupportedModel(f"{len(weights)} dense layers ({listing(weights.values())}); {SUPPORTED}")
+    return tuple((weights[number], biases.get(number)) for number in sorted(weights))
 
 
 def loose(keys: Sequence[str]) -> Naming:
     """Names that tell nothing: only a unique shape chain can."""
-    if any(key.lower() in DATA_NAMES for key in keys):
-        raise UnsupportedModel(f"{listing(keys)} look like data, not like the weights of a network")
     if not 2 <= len(keys) <= 4:
         raise UnsupportedModel(
             f"{len(keys)} arrays ({listing(keys)}) where two layers have two to four; {SUPPORTED}; to read only some, {MAP_HINT}"

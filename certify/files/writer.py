@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import zipfile
+from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from certify.errors import InputError, UnreadableFile, UsageError
+from certify.files.beside import goes_along
 from certify.files.choosing import network_sha256
 from certify.files.container import NPZ
 from certify.files.hdf5 import copy_structure
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 LAYERS = ("fc1", "fc2")
 HDF5_SUFFIXES = (".h5", ".hdf5")
+ALONG_CAP = 1 << 20  # bytes of one array that is copied beside the weights
 
 
 def save_network(network: Network, path: Path, like: StoredModel) -> None:
@@ -35,8 +38,9 @@ def save_network(network: Network, path: Path, like: StoredModel) -> None:
 
     The file replaces `path` at once, and only when it was read back as this very network. Where its names and shapes leave
     two readings it states its layout (certify/files/statement.py). HDF5 keeps the source file's groups, attributes and
-    configurations, with the hidden units updated; the state of the optimizer is left out, since it belongs to other weights.
-    Raises UsageError when the folder cannot be written, UnreadableFile when an HDF5 source has changed since it was read,
+    configurations, with the hidden units updated; npz keeps names, classes and texts. The state of the optimizer and records of
+    the training are left out, since they belong to other weights.
+    Raises UsageError when the folder cannot be written, UnreadableFile when the source has changed since it was read,
     ValueError when the biases differ from the source's.
     """
     path = Path(path)
@@ -90,11 +94,31 @@ def biases(network: Network) -> tuple[np.ndarray | None, np.ndarray | None]:
 def write_like(target: Path, like: StoredModel, arrays: dict[str, np.ndarray], width: int) -> None:
     """The arrays in the container of the model."""
     if like.container == NPZ:
+        together = with_what_goes_along(like, arrays)
         with open(target, "wb") as stream:
             # keys such as "file" are names of savez's own arguments, so members are written one by one
-            write_npz(stream, arrays)
+            write_npz(stream, together)
     else:
         write_hdf5(target, like, arrays, width)
+
+
+def with_what_goes_along(like: StoredModel, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of an npz in its order, with names, classes and texts of the source, which hold for other weights too."""
+    refuse_changed(like)
+    with open_container(like.path) as container:
+        found = {}
+        for key, stored in container.arrays.items():
+            if key in arrays:
+                found[key] = arrays[key]
+            elif goes_along(stored) and prod(stored.shape) * np.dtype(stored.dtype).itemsize <= ALONG_CAP:
+                found[key] = stored.fetch()
+        return found
+
+
+def refuse_changed(like: StoredModel) -> None:
+    """The source has to be the file that was read. Raises UnreadableFile."""
+    if file_sha256(like.path) != like.file_sha256:
+        raise UnreadableFile(f"{path_name(like.path)}: the file has changed since it was read")
 
 
 def is_read_as(path: Path, network: Network, layout: Layout) -> bool:
@@ -136,8 +160,7 @@ def write_npz(stream: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
 
 def write_hdf5(target: Path, like: StoredModel, arrays: dict[str, np.ndarray], width: int) -> None:
     """A copy of the source without optimizer state, with the arrays replaced."""
-    if file_sha256(like.path) != like.file_sha256:
-        raise UnreadableFile(f"{path_name(like.path)}: the file has changed since it was read")
+    refuse_changed(like)
     used = dict.fromkeys(key.split("/")[0] for key in arrays)
     copy_structure(like.path, target, list(used))
     import h5py  # only for HDF5: it takes as long to load as numpy

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from model_layouts import HDF5_LAYOUTS, NPZ_LAYOUTS, contents, store
+from model_layouts import HDF5_LAYOUTS, NPZ_LAYOUTS, contents, store, typed_map
 from stored_files import npz, random_network, same
 
 from certify.errors import AmbiguousFile, UnreadableFile
@@ -23,14 +22,10 @@ WIDE = 6
 
 def read_as(path: Path, network: Network) -> StoredModel:
     """The model in a file, with one of the options that its refusal names where it is refused as ambiguous."""
-    try:
-        model = load_model(path, inputs=network.inputs)
-        assert same(model.network, network)
-        return model
-    except AmbiguousFile as refusal:
-        typed = [parse_map([text]) for text in re.findall('--map "(.*?)"', str(refusal))]
-        models = [load_model(path, mapping, network.inputs) for mapping in typed]
-        return next(model for model in models if same(model.network, network))
+    typed = typed_map(path, network)
+    model = load_model(path, parse_map(typed[1:]) or None, network.inputs)
+    assert same(model.network, network)
+    return model
 
 
 def written_like(folder: Path, layout: str, d: int, m: int, biases: bool, model_width: int = WIDE) -> None:

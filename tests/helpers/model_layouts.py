@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
-from stored_files import dense, hdf5, keras, npz, torch_state
+from stored_files import dense, hdf5, keras, npz, same, torch_state
 
+from certify.errors import AmbiguousFile
+from certify.files import load_model, parse_map
 from certify.problem.network import Network
 
 Store = Callable[[Path, Network], Path]
@@ -95,6 +98,19 @@ NPZ_LAYOUTS: Mapping[str, Callable[[Network], Named]] = {
     "columns": columns,
     "vectors": vectors,
     "turned vectors": turned_vectors,
+    "from zero": lambda net: in_out(net, ("W0", "b0", "W1", "b1")),
+    "Haiku": lambda net: in_out(net, ("linear/w", "linear/b", "linear_1/w", "linear_1/b")),
+    "Haiku in reverse": lambda net: in_out(net, ("m/~/linear_1/w", "m/~/linear_1/b", "m/~/linear/w", "m/~/linear/b")),
+    "Haiku MLP": lambda net: in_out(
+        net, ("mlp/~/linear_0/w", "mlp/~/linear_0/b", "mlp/~/linear_1/w", "mlp/~/linear_1/b")
+    ),
+    "TensorFlow variables": lambda net: in_out(net, ("Variable:0", "Variable_1:0", "Variable_2:0", "Variable_3:0")),
+    "TensorFlow weights first": lambda net: in_out(net, ("Variable", "Variable_2", "Variable_1", "Variable_3")),
+    "TensorFlow scopes": lambda net: in_out(net, ("hidden/w:0", "hidden/b:0", "out/w:0", "out/b:0")),
+    "TensorFlow kernels": lambda net: in_out(
+        net, ("dense/kernel:0", "dense/bias:0", "dense_1/kernel:0", "dense_1/bias:0")
+    ),
+    "scopes": lambda net: out_in(net, ("layer1/W", "layer1/b", "layer2/W", "layer2/b")),
     "unknown names": lambda net: out_in(net, ("p", "q", "r", "s")),
 }
 
@@ -153,3 +169,13 @@ def contents(path: Path) -> dict[str, np.ndarray]:
     with h5py.File(path) as file:
         file.visititems(lambda key, item: found.update({key: item[()]}) if isinstance(item, h5py.Dataset) else None)
     return found
+
+
+def typed_map(path: Path, net: Network) -> tuple[str, ...]:
+    """The option, of those that a refusal as ambiguous names, by which the file is read as this network; none where none is needed."""
+    try:
+        load_model(path, inputs=net.inputs)
+    except AmbiguousFile as refusal:
+        options = re.findall('--map "(.*?)"', str(refusal))
+        return next(("--map", text) for text in options if same(load_model(path, parse_map([text])).network, net))
+    return ()

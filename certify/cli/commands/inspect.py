@@ -24,13 +24,13 @@ def inspect(files: FilesArgument, request: Request) -> int:
 
     A file that cannot be read is one line on stderr and exit code 2; the others are still shown.
     """
-    from certify.files import describe_file
+    from certify.files import describe_contents
 
     if request.output is not None:
         require_writable(request.output, "--output")
     roles = array_roles(request)
     described = [
-        describe_file(path, roles, x_key=request.x, y_key=request.y, activation=request.activation) for path in files
+        each for path in files for each in describe_contents(path, roles, request.x, request.y, request.activation)
     ]
     readable = [each for each in described if each.error is None]
     if readable:
