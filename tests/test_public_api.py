@@ -100,6 +100,7 @@ SIGNATURES = {
         "path: Path",
         "mapping: Mapping[str, str] | None = None",
         "inputs: int | None = None",
+        "activation: str | None = None",
         "-> StoredModel",
     ],
     "resolve_objective": [
