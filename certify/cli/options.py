@@ -13,6 +13,7 @@ from certify.cli.choices import Arrays, Biases, Convention, Engine, FailOn, Form
 from certify.problem.objective import Loss, Reduction
 
 MOST_THREADS = 1024
+MOST_VERTICES = 1_000_000
 
 
 def usable_cores() -> int:
@@ -58,6 +59,25 @@ def _width(value: int | None) -> int | None:
     return value
 
 
+def _vertices(value: int) -> int:
+    if not 1 <= value <= MOST_VERTICES:
+        raise typer.BadParameter(f"{value} is not between 1 and {MOST_VERTICES}")
+    return value
+
+
+def _which(words: list[str] | None) -> list[str] | None:
+    for word in words or ():
+        kind, _, rest = word.partition(":")
+        numbered = (
+            kind in ("vertex", "random") and rest.isascii() and rest.isdigit() and 1 <= int(rest) <= MOST_VERTICES
+        )
+        if not (numbered or (kind == "min-l" and rest) or word in ("minimal", "largest", "center")):
+            raise typer.BadParameter(
+                f"{word!r} is not one of minimal, largest, center, vertex:K, random:K (K from 1 to {MOST_VERTICES}), min-l:FILE"
+            )
+    return words
+
+
 def _decays(text: str | None) -> str | None:
     if text is None:
         return None
@@ -88,6 +108,12 @@ ModelArgument = Annotated[Path, _argument("MODEL", "The network: .npz or HDF5; -
 DataArgument = Annotated[Path, _argument("DATA", "The training set: .npz or HDF5; - reads standard input.")]
 CertificateArgument = Annotated[
     Path, _argument("CERT", "The certificate: JSON, or JSON in gzip; - reads standard input.")
+]
+ModelAndDataArgument = Annotated[
+    list[Path],
+    _argument(
+        "[MODEL] DATA", "The network, if there is one, and the training set: .npz or HDF5; - reads standard input."
+    ),
 ]
 FilesArgument = Annotated[list[Path], _argument("FILE...", "Model or data files.")]
 
@@ -228,6 +254,42 @@ NetworkOption = Annotated[
         "--output",
         metavar="FILE",
         help="Write the network there, in the layout of the model where one is given; else FILE ends in .npz, .h5 or .hdf5.",
+    ),
+]
+VerticesOption = Annotated[
+    int, _option("--vertices", metavar="K", callback=_vertices, help="At most so many vertices are listed.")
+]
+ExportOption = Annotated[
+    Path | None,
+    _option("--export", metavar="DIR", help="Write optima there, as networks in the model's own format, else as npz."),
+]
+WhichOption = Annotated[
+    list[str] | None,
+    _option(
+        "--which",
+        metavar="W",
+        callback=_which,
+        help="Which ones: minimal (the fewest neurons), largest (the most, none of which can be removed), center, vertex:K (the "
+        "K-th), random:K (K of them), min-l:FILE (of least loss on that data). Repeat it for several; minimal if left out.",
+    ),
+]
+PredictOption = Annotated[
+    Path | None,
+    _option(
+        "--predict",
+        metavar="NEW",
+        help="The least and the largest prediction over all optima, for every input in that file.",
+    ),
+]
+SaveOption = Annotated[
+    Path | None, _option("--save", metavar="FILE", help="Write what was found out of the landscape there, as npz.")
+]
+LandscapeOption = Annotated[
+    Path | None,
+    _option(
+        "--landscape",
+        metavar="FILE",
+        help="Read it from there, not searched for again; data and objective must be those that it was written for.",
     ),
 ]
 FormatOption = Annotated[Format, _option("--format", help="Form of the result.")]

@@ -12,6 +12,7 @@ OBJECTIVE = ("loss", "reduction", "weight_decay", "penalize", "convention")
 KEYS = ("mapping", "activation", "x", "y")
 SEARCH = ("eps", "time_limit", "threads", "engine", "seed")
 CERTIFICATE = ("certificate", "certificate_arrays", "paranoid")
+LANDSCAPE = ("bias", "time_limit", "threads", "seed", "vertices", "save", "landscape")
 VERDICT = ("format", "quiet", "verbose", "exit_zero", "fail_on")
 
 
@@ -22,6 +23,7 @@ class Request:
     loss ... convention   what the options say about the objective; None where they are silent
     mapping, activation, x, y   which array of a file is which, and what the hidden layer does
     bias, like, width, path_of_weight_decay   which network is to be trained, and for which weight decays, if for several
+    vertices ... landscape   which optima are listed and written; new inputs; the landscape's file, to be written or read
     network, witness, output, certificate   the files to be written: the network trained, the better network, the report
                           (standard output where it is None), the certificate
     """
@@ -54,6 +56,13 @@ class Request:
     certificate: opt.CertificateOption = None
     certificate_arrays: opt.ArraysOption = Arrays.AUTO
     paranoid: opt.ParanoidOption = False
+
+    vertices: opt.VerticesOption = 10_000
+    export: opt.ExportOption = None
+    which: opt.WhichOption = None
+    predict: opt.PredictOption = None
+    save: opt.SaveOption = None
+    landscape: opt.LandscapeOption = None
 
     output: opt.OutputOption = None
     format: opt.FormatOption = Format.TEXT

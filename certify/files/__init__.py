@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from certify.files.data import StoredDataset, load_dataset
     from certify.files.describe import Description, describe_contents, describe_file
+    from certify.files.inputs import StoredInputs, load_inputs
     from certify.files.mapping import parse_map
     from certify.files.model import ArrayReading, StoredModel, load_model
     from certify.files.resolve import resolve_objective, stated_by_options
@@ -22,11 +23,13 @@ _HOMES = {
     "Description": "certify.files.describe",
     "StatedObjective": "certify.files.stated",
     "StoredDataset": "certify.files.data",
+    "StoredInputs": "certify.files.inputs",
     "StoredModel": "certify.files.model",
     "describe_contents": "certify.files.describe",
     "describe_file": "certify.files.describe",
     "from_sidecar": "certify.files.stated",
     "load_dataset": "certify.files.data",
+    "load_inputs": "certify.files.inputs",
     "load_model": "certify.files.model",
     "parse_map": "certify.files.mapping",
     "resolve_objective": "certify.files.resolve",
@@ -41,11 +44,13 @@ __all__ = [
     "Description",
     "StatedObjective",
     "StoredDataset",
+    "StoredInputs",
     "StoredModel",
     "describe_contents",
     "describe_file",
     "from_sidecar",
     "load_dataset",
+    "load_inputs",
     "load_model",
     "parse_map",
     "resolve_objective",

@@ -7,7 +7,7 @@ several closed cones, and counts once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,12 +21,24 @@ _INSIDE = 1e-9  # relative; how far a direction may lie outside its cone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TightCone:
+    """A cone whose maximiser may reach the floor: pattern (n,), sign, multipliers (n,) of the projection, and the maximiser's place in
+    the list; None where its own gain does not reach it."""
+
+    pattern: Bools
+    sign: int
+    multipliers: Floats
+    direction: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Maximisers:
     """The cone maximisers of gain at least `floor`, one a direction, largest gain first.
 
     units (N, D), signs (N,), gains (N,)   the gains rounded to nearest
     upper      a float that is at least M(nu), rounding accounted for
     next_best  every maximiser that is not listed has at most this gain, proved
+    cones      those that may reach the floor, several for a direction on a wall
     settled    False where a limit came first: then the list may be incomplete, and next_best is infinite
     method     how it was found out     nodes  how many cones were looked at
     """
@@ -36,6 +48,7 @@ class Maximisers:
     gains: Floats
     upper: float
     next_best: float
+    cones: tuple[TightCone, ...]
     settled: bool
     method: str
     nodes: int
@@ -57,26 +70,31 @@ def maximisers_by_patterns(problem: GainProblem, cones: Cones, floor: float, sam
         if limits.reached(nodes):
             return found.listed(float("inf"), float("inf"), False, "patterns", nodes)
         nodes += 1
-        bound, direction = projected(problem, cones.patterns[k], cones.walls[k], sign)
+        bound, direction, multipliers = projected(problem, cones.patterns[k], cones.walls[k], sign)
         upper = max(upper, bound)
-        if not (bound >= floor and found.add(direction, sign, floor)):
+        place = found.add(direction, sign, floor) if bound >= floor else None
+        if bound >= floor:
+            found.cones.append(TightCone(cones.patterns[k], sign, multipliers, place))
+        if place is None:
             next_best = max(next_best, bound)
     return found.listed(max(upper, next_best), next_best, True, "patterns", nodes)
 
 
-def projected(problem: GainProblem, pattern: Bools, walls: Bools, sign: int) -> tuple[float, Floats]:
-    """A proved bound on the gain over K_D, pattern (n,), and the projection (D,) of s Z'D nu that attains it, nearly."""
-    bound, direction = _projected(problem, Cones(pattern[None], walls[None]), sign)
+def projected(problem: GainProblem, pattern: Bools, walls: Bools, sign: int) -> tuple[float, Floats, Floats]:
+    """A proved bound on the gain over K_D, pattern (n,), the projection (D,) of s Z'D nu that attains it, nearly, and its multipliers."""
+    bound, direction, multipliers = _projected(problem, Cones(pattern[None], walls[None]), sign)
     heights = np.where(pattern, 1.0, -1.0) * matmul(problem.rows, direction)
     if np.any(heights < -_INSIDE * norm(problem.rows, axis=1) * norm(direction)):
         # a cone so thin that its walls, as floats, hold a line instead: the other inequalities tell its ends apart
-        bound, direction = _projected(problem, Cones(pattern[None], np.any(problem.rows != 0, axis=1)[None]), sign)
-    return bound, direction
+        bound, direction, multipliers = _projected(
+            problem, Cones(pattern[None], np.any(problem.rows != 0, axis=1)[None]), sign
+        )
+    return bound, direction, multipliers
 
 
-def _projected(problem: GainProblem, cone: Cones, sign: int) -> tuple[float, Floats]:
+def _projected(problem: GainProblem, cone: Cones, sign: int) -> tuple[float, Floats, Floats]:
     multipliers, directions = project(problem, cone, sign)
-    return float(upper_bounds(problem, cone.patterns, sign, multipliers)[0]), directions[0]
+    return float(upper_bounds(problem, cone.patterns, sign, multipliers)[0]), directions[0], multipliers[0]
 
 
 class _Found:
@@ -87,24 +105,25 @@ class _Found:
         self.units: list[Floats] = []
         self.signs: list[int] = []
         self.gains: list[float] = []
+        self.cones: list[TightCone] = []
 
-    def add(self, direction: Floats, sign: int, floor: float) -> bool:
-        """Keep it where its gain reaches the floor; False where it does not."""
+    def add(self, direction: Floats, sign: int, floor: float) -> int | None:
+        """Keep it where its gain reaches the floor, and say where; None where it does not."""
         size = float(norm(direction))
         gain = sign * self.problem.gain(direction) if size > 0 else 0.0
         # what is proved about the cone is a bound, and this the gain of its maximiser: rounding apart the same
         if not (size > 0 and gain >= floor * (1 - 1e-12)):
-            return False
+            return None
         unit = direction / size
         for k, (other, its) in enumerate(zip(self.units, self.signs, strict=True)):
             if its == sign and float(norm(unit - other)) <= self.same:
                 if gain > self.gains[k]:
                     self.units[k], self.gains[k] = unit, gain
-                return True
+                return k
         self.units.append(unit)
         self.signs.append(sign)
         self.gains.append(gain)
-        return True
+        return len(self.gains) - 1
 
     def listed(self, upper: float, next_best: float, settled: bool, method: str, nodes: int) -> Maximisers:
         """All of them, largest gain first; equal ones in the order of their entries, so that the order is always the same."""
@@ -113,4 +132,6 @@ class _Found:
         )
         units = np.array([self.units[k] for k in order]).reshape(-1, self.problem.rows.shape[1])
         signs, gains = (np.array([values[k] for k in order], dtype=float) for values in (self.signs, self.gains))
-        return Maximisers(units, signs, gains, upper, next_best, settled, method, nodes)
+        place = {k: at for at, k in enumerate(order)}
+        cones = tuple(replace(c, direction=None if c.direction is None else place[c.direction]) for c in self.cones)
+        return Maximisers(units, signs, gains, upper, next_best, cones, settled, method, nodes)

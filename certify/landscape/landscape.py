@@ -8,11 +8,13 @@ the gain of every cone maximiser is known up to `slack`, and what is below beta 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import numpy as np
 
+from certify._core.bounded import bounded_least_squares
 from certify.arrays import Bools, Floats, Indices
 from certify.convex.blocks import blocks_of
 from certify.decide.interruption import Interruption
@@ -21,20 +23,27 @@ from certify.decide.proving import TIGHT, Proving
 from certify.errors import UsageError
 from certify.gain.ascents import as_violator
 from certify.gain.question import GainProblem, Limits
-from certify.landscape.directions import Maximisers, maximisers_by_patterns
+from certify.landscape.directions import Maximisers, TightCone, maximisers_by_patterns
+from certify.landscape.precise import precise_optimum
 from certify.landscape.rank import ActivationRank, activation_rank
 from certify.linear import matmul, norm, svd
 from certify.patterns.enumerate import EnumerationStopped, enumerate_cones
 from certify.problem.dual import best_scale, gain_problem, scaled_dual_bound
-from certify.problem.objective import Loss
+from certify.problem.objective import Bias, Loss
 from certify.problem.training import TrainingProblem, evaluate
-from certify.rounding import SLOP
+from certify.rounding import SLOP, UNIT
 
 SMOOTHNESS = {Loss.HALF_SQUARED: 1.0, Loss.SQUARED: 2.0, Loss.LOGISTIC: 0.25}  # the largest second derivative
 _SEEN = 1e-2  # directions within this share of beta are looked at
-_NOISE = 1e-10  # relative; a gain this close to beta counts as beta, and 100 times what the network's own directions miss it by
+_NOISE, _ULPS = (
+    1e-12,
+    64.0,
+)  # a gain that misses beta by this share of beta, and so many roundings of the data, counts as beta
+_SUPPORT = 1e-6  # directions within this share of beta may carry the predictions
+_NOTHING = 1e-11  # share; predictions this small are those of the zero network
 _SAME = 1e-7  # unit vectors this close are one direction, at least
 _ABOVE = 1e-12  # relative; a gain above beta by more is a column that the program lacks
+_BOUNDARY = 1e-9  # relative; how near to a row's hyperplane a direction is on it
 _ROUNDS = 6
 _OUT_OF_TIME = "the time limit came before the optimum and its directions were known (--time-limit)"
 _TOO_LARGE = "the data has too many activation patterns for all of them to be listed"
@@ -72,6 +81,7 @@ class Landscape:
     rank: ActivationRank
     unweighted: Indices
     not_covered: str | None = None
+    interrupted: bool = False
 
     @property
     def beta(self) -> float:
@@ -96,8 +106,7 @@ class Landscape:
     @property
     def patterns(self) -> Bools:
         """(N, n): the samples on which a direction is active; those on its boundary, to rounding, are not."""
-        lengths = norm(self.problem.rows, axis=1)
-        return matmul(self.units, self.problem.rows.T) > 1e-9 * np.where(lengths > 0, lengths, 1.0)
+        return patterns_of(self.problem, self.units)
 
     def without_doubtful(self) -> Landscape:
         """The other answer: the doubtful directions taken for not optimal."""
@@ -127,14 +136,25 @@ def positive_part(problem: TrainingProblem) -> tuple[TrainingProblem, Indices]:
     return part, np.flatnonzero(~kept)
 
 
+def patterns_of(problem: TrainingProblem, units: Floats) -> Bools:
+    """(N, n): the samples on which each unit direction (N, D) is active; those on its boundary, to rounding, are not."""
+    active: Bools = matmul(units, problem.rows.T) > _BOUNDARY * norm(problem.rows, axis=1)
+    return active
+
+
 def not_covered(problem: TrainingProblem) -> str | None:
     """Why the optimal directions of such a problem are not a finite list that is known here; None where they are one."""
     if problem.objective.loss not in SMOOTHNESS:
         return f"the {problem.objective.loss.value} loss is not strictly convex, so that optima need not have the same predictions"
+    if problem.objective.undecayed:
+        return "without weight decay no direction costs anything, and optima need not exist"
     if problem.outputs > 1:
         return "with several outputs the optimal directions can be infinitely many"
     if problem.free_hidden_bias:
         return "with a free hidden bias the optimal directions are segments, infinitely many"
+    labels = problem.targets[:, 0]
+    if problem.needs_zero_sum and problem.objective.loss is Loss.LOGISTIC and np.all(labels == labels[0]):
+        return "all labels are alike and the output bias is free: the infimum 0 is not attained"
     return None
 
 
@@ -149,6 +169,8 @@ class _Search:
     def run(self) -> None:
         """Optimum, then directions; directions of more than beta are columns that the optimum lacked."""
         proving, problem = self.proving, self.problem
+        if problem.objective.undecayed or problem.outputs > 1:
+            return
         if proving.start(blocks_of(problem, np.zeros((0, problem.rows.shape[1])), np.zeros(0))):
             proving.prove(TIGHT, proving.limits, lambda _: proving.limits)
         generation = proving.generation
@@ -179,7 +201,7 @@ class _Search:
         known = Landscape(
             problem, self.proving.lower.value, math.inf, np.zeros(problem.samples), math.inf, math.inf, np.zeros(problem.samples),
             0.0, np.zeros((0, problem.rows.shape[1])), empty, empty, np.zeros(0, dtype=bool), math.inf, "", self.proving.nodes,
-            activation_rank(problem.rows), unweighted, self.reason,
+            activation_rank(problem.rows), unweighted, self.reason, self.proving.interruption.wished,
         )  # fmt: skip
         if generation is None or generation.solution is None or generation.nu is None:
             return known
@@ -194,10 +216,99 @@ class _Search:
         if maximisers is None:
             return known
         scale = best_scale(problem, nu, maximisers.upper)
-        lower = max(known.lower, scaled_dual_bound(problem, nu, maximisers.upper))
-        radius, slack = uncertainty(problem, known.upper - lower)
-        known = replace(known, lower=lower, nu=scale * nu[:, 0], radius=radius, slack=slack)
-        return _with_directions(known, maximisers, scale, generation.solution.w)
+        known = replace(
+            known,
+            nu=scale * nu[:, 0],
+            lower=max(known.lower, scaled_dual_bound(problem, nu, maximisers.upper)),
+            units=maximisers.units,
+            signs=maximisers.signs,
+            gains=scale * maximisers.gains,
+            next_best=scale * maximisers.next_best,
+            method=maximisers.method,
+            nodes=known.nodes + maximisers.nodes,
+        )
+        return _told_apart(_sharpened(known, maximisers.cones) or _as_it_is(known))
+
+
+def _as_it_is(known: Landscape) -> Landscape:
+    radius, slack = uncertainty(known.problem, known.upper - known.lower)
+    return replace(known, radius=radius, slack=slack)
+
+
+def _sharpened(known: Landscape, cones: Sequence[TightCone]) -> Landscape | None:
+    """The same with forty digits: gains, directions, and the slack; None where that does not converge."""
+    problem, beta = known.problem, known.beta
+    tight = known.gains >= beta * (1 - _SUPPORT)
+    masses = support_masses(known, tight)
+    if masses is None:
+        return None
+    used = masses > 0
+    optimum = precise_optimum(problem, known.units[used], known.signs[used], masses[used], known.constant)
+    if optimum is None:
+        return None
+    nu = optimum.nu.astype(float)
+    # all that is below the cones looked at was bounded at the other dual vector
+    moved = float(np.sum(np.abs(nu - known.nu) * norm(problem.rows, axis=1))) * SLOP
+    largest = Decimal(known.next_best + moved)
+    shares, units = np.full(len(known.units), -np.inf), known.units.copy()
+    for cone in cones:
+        length, unit = optimum.bound(cone.pattern, cone.sign, cone.multipliers)
+        largest = max(largest, length)
+        share = float(length / Decimal(beta) - 1)
+        if cone.direction is not None and share > shares[cone.direction]:
+            shares[cone.direction], units[cone.direction] = share, unit
+    excess = float(largest / Decimal(beta) - 1)
+    if not excess <= _ABOVE:
+        return None
+    radius, slack = uncertainty(problem, optimum.gap(max(largest, Decimal(beta))))
+    return replace(
+        known,
+        nu=nu,
+        next_best=known.next_best + moved,
+        predictions=optimum.f.astype(float),
+        constant=float(optimum.constant),
+        units=units,
+        gains=beta * (1 + shares),
+        radius=radius,
+        slack=slack,
+    )
+
+
+def support_masses(known: Landscape, tight: Bools) -> Floats | None:
+    """Masses (N,) of the directions chosen (N,) that give the predictions, those used independent; None where there are none."""
+    columns = np.where(tight, known.activations, 0.0)
+    target = known.predictions - known.constant
+    if known.problem.objective.output_bias is Bias.FREE:
+        columns, target = columns - np.mean(columns, axis=0), target - np.mean(target)
+    lengths, scale = norm(columns, axis=0), float(norm(target))
+    chosen = np.flatnonzero(lengths > 0)
+    masses = np.zeros(len(known.units))
+    if not chosen.size or not scale > 0:
+        return masses if scale <= _NOTHING else None
+    vectors = (columns[:, chosen] / lengths[chosen]).T
+    found = bounded_least_squares(np.ascontiguousarray(vectors), target / scale, np.full(chosen.size, np.inf))
+    masses[chosen] = np.maximum(found, 0.0) * scale / lengths[chosen]
+    missed = float(norm(matmul(columns, masses) - target))
+    nothing = _NOTHING * float(np.max(lengths))
+    if missed > 1e-6 * scale and scale > nothing:
+        return None
+    return np.where(masses > _NOTHING, masses, 0.0) if scale > nothing else np.zeros(len(known.units))
+
+
+def _told_apart(known: Landscape) -> Landscape:
+    """Those within the slack of beta are listed; doubtful where they miss it by more than rounding of the data moves a gain."""
+    problem, beta = known.problem, known.beta
+    sizes = float(np.sum(np.abs(known.nu) * norm(problem.rows, axis=1)))
+    same = beta * _NOISE + _ULPS * UNIT * sizes
+    kept = known.gains >= beta - max(known.slack, same)
+    return replace(
+        known,
+        units=known.units[kept],
+        signs=known.signs[kept],
+        gains=known.gains[kept],
+        doubtful=known.gains[kept] < beta - same,
+        next_best=max([known.next_best, *known.gains[~kept]]),
+    )
 
 
 def uncertainty(problem: TrainingProblem, gap: float) -> tuple[float, float]:

@@ -7,7 +7,6 @@ complete took the search, and is believed.
 from __future__ import annotations
 
 import hashlib
-import math
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,7 @@ from certify.problem.objective import Objective
 from certify.problem.training import TrainingProblem
 
 VERSION = 1.0
-_SCALARS = ("lower", "upper", "constant", "next_best", "nodes", "directions")
+_SCALARS = ("lower", "upper", "radius", "slack", "constant", "next_best", "nodes", "directions")
 _LISTS = ("units", "signs", "gains", "doubtful")
 _SAME = 1e-9  # relative; what is computed again may differ by this
 _NEAR = 1e-6  # likewise, nu from the slope of the loss at the predictions, of which it is a multiple near 1
@@ -99,14 +98,13 @@ def _read(container: Container, problem: TrainingProblem, unweighted: Indices) -
     if count:
         lists = {name: _array(container, name, (count, d) if name == "units" else (count,)) for name in _LISTS}
     letters = read_float64(container, "method").ravel()
-    radius, slack = uncertainty(problem, scalars["upper"] - scalars["lower"])
     return Landscape(
         problem=problem,
         lower=scalars["lower"],
         upper=scalars["upper"],
         nu=_array(container, "nu", (n,)),
-        radius=radius,
-        slack=slack,
+        radius=scalars["radius"],
+        slack=scalars["slack"],
         predictions=_array(container, "predictions", (n,)),
         constant=scalars["constant"],
         units=lists["units"],
@@ -134,7 +132,7 @@ def _require_true(landscape: Landscape, path: Path) -> None:
         and np.all(np.abs(landscape.signs) == 1)
         and landscape.lower <= value.upper + _SAME * abs(value.value)
         and float(norm(landscape.nu + slope)) <= _NEAR * float(norm(slope))
-        and math.isfinite(landscape.slack)
+        and 0 <= landscape.slack <= uncertainty(landscape.problem, landscape.upper - landscape.lower)[1] * (1 + _SAME)
         and landscape.complete
     )
     if not right:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-NAMES = ("check", "solve", "descend", "stationary", "inspect", "verify")  # in the order of `certify --help`
+NAMES = ("check", "solve", "descend", "optima", "stationary", "inspect", "verify")  # in the order of `certify --help`
 
 
 def commands() -> Iterator[Callable[..., Any]]:
