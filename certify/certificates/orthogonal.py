@@ -61,9 +61,10 @@ def orthogonal_bound(problem: TrainingProblem, dataset: Dataset, best: Attainabl
     return zero
 
 
-def orthogonal_document(lower: LowerBound) -> tuple[str, dict[str, Any]]:
-    """claim.lower_bound and `dual` of a certificate."""
-    return float(lower.value).hex(), {"nu": [[v.numerator, v.denominator] for v in lower.exact or ()]}
+def orthogonal_document(lower: LowerBound, samples: int) -> tuple[str, dict[str, Any]]:
+    """claim.lower_bound and `dual` of a certificate about n samples; P* >= 0 where nothing more is known."""
+    value, nu = (0.0, (Fraction(0),) * samples) if lower.exact is None else (lower.value, lower.exact)
+    return float(value).hex(), {"nu": [[v.numerator, v.denominator] for v in nu]}
 
 
 def _rounded_down(x: Fraction) -> float:

@@ -69,7 +69,7 @@ def write_certificate(
         return _checked(statement(problem.objective, source, claims, writing.carried), claims, source, writing)
     if problem.objective.undecayed:
         document = statement(problem.objective, source, claims, writing.carried)
-        document["claim"]["lower_bound"], document["dual"] = orthogonal_document(verdict.proof)
+        document["claim"]["lower_bound"], document["dual"] = orthogonal_document(verdict.proof, problem.samples)
         return _checked(document, claims, source, writing)
     written = Written(None, "no attempt was made")
     for inside in _INSIDE:

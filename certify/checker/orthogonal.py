@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from certify.checker.numbers import on_grid
 from certify.checker.objective import Problem
 from certify.checker.rejection import require
+
+_MOST_BITS = 1 << 15
 
 Line = tuple[int, ...]  # coprime integers, the first that is not 0 positive
 
@@ -35,13 +37,26 @@ def require_orthogonal(problem: Problem, nu: Sequence[Fraction]) -> None:
     for row, v in zip(problem.rows, nu, strict=True):
         line, t = on_line(row) if v else (None, Fraction(0))
         if line is not None:
-            even[line] = even.get(line, Fraction(0)) + v * abs(t)
-            odd[line] = odd.get(line, Fraction(0)) + v * t
+            even[line] = _short(even.get(line, Fraction(0)) + v * abs(t))
+            odd[line] = _short(odd.get(line, Fraction(0)) + v * t)
     require(
         all(total == 0 for total in even.values()), "dual.nu: not orthogonal to the neurons with a kink on one line"
     )
     for k in range(len(problem.rows[0])):
-        total = sum((t * line[k] for line, t in odd.items() if t), Fraction(0))
+        total = _sum(t * line[k] for line, t in odd.items() if t)
         require(total == 0, f"dual.nu: not orthogonal to the linear functions of column {k}")
     if problem.objective.output_bias != "none":
-        require(sum(nu, Fraction(0)) == 0, "dual.nu: constants are free, so the dual vector must sum to exactly zero")
+        require(_sum(nu) == 0, "dual.nu: constants are free, so the dual vector must sum to exactly zero")
+
+
+def _sum(values: Iterable[Fraction]) -> Fraction:
+    total = Fraction(0)
+    for value in values:
+        total = _short(total + value)
+    return total
+
+
+def _short(x: Fraction) -> Fraction:
+    """x, if sums like it stay quick to take; the denominators of hostile fractions have a common one without bound."""
+    require(x.denominator.bit_length() <= _MOST_BITS, f"dual.nu: a common denominator has more than {_MOST_BITS} bits")
+    return x

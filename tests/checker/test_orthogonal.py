@@ -133,6 +133,15 @@ def test_an_odd_function_that_no_network_has() -> None:
         accepted(with_nu(document, *(int(a) for a, _, _ in X), bound=-100.0))
 
 
+def test_fractions_without_a_short_common_denominator_are_refused() -> None:
+    """Sums would take ever longer: a hostile certificate is not waited for."""
+    primes = [p for p in range(3, 5000) if all(p % q for q in range(2, int(p**0.5) + 1))]
+    powers = [Fraction(1, p ** int(300 * 3.3 / np.log2(p))) for p in primes[:60]]
+    document = claim([[0.5]] * 60, [0.0] * 60, FREE)
+    with pytest.raises(Rejected, match="common denominator has more than 32768 bits"):
+        accepted(with_nu(document, *powers, bound=-1e300))
+
+
 def test_a_sample_without_weight_carries_nothing() -> None:
     """An entry of nu where the weight is 0 has no conjugate."""
     document = claim([[0.5], [0.5], [0.5]], [1.0, -1.0, 9.0], FREE, weight=[1.0, 1.0, 0.0])

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from certify.decide.same_width.trainer import trainable
 from certify.decide.stationarity import assess
 from certify.decide.undecayed.interpolation import interpolating, with_fewer_digits
 from certify.decide.witness import Candidate, descents, first_steps, shown
+from certify.failures import unless_it_fails, until_it_fails
 from certify.gain.question import Limits
 from certify.gain.quick import quick_gain_bound
 from certify.linear import matrix_rank
@@ -40,7 +40,6 @@ _ROUGH = 1 / 8  # of eps: relative error of an F that is evaluated again, exactl
 _SHARE = 1 / 3  # of the time left, for the descent from the network, and for the search at its width
 _NOTHING = 1e-20  # share of the loss of predictions 0 below which rounding is all that keeps an F from 0
 _REFUTED_SECONDS = 2.0  # for a better witness than the one that refutes already
-_NUMERICAL = (ArithmeticError, np.linalg.LinAlgError)  # a routine that fails is a bound or a network less
 _GAIN_SECONDS, _GAIN_NODES = 0.5, 2_000  # for the gain, which only the report needs
 
 
@@ -111,8 +110,10 @@ class UndecayedCheck:
     def _bound(self) -> None:
         if self.proving.lower.exact is None:
             self.proving.report("bound")
-            with suppress(*_NUMERICAL):
-                self.proving.lower = orthogonal_bound(self.problem, self.dataset, self.best)
+            nothing = self.proving.lower
+            self.proving.lower = unless_it_fails(
+                lambda: orthogonal_bound(self.problem, self.dataset, self.best), nothing
+            )
         self.findings.raise_lower(self.proving.lower.value)
 
     def _bound_gain(self) -> None:
@@ -123,8 +124,9 @@ class UndecayedCheck:
             return
         known = [u for u in self.neurons.u if np.any(u)]
         limits = self.limits.within(_GAIN_SECONDS, _GAIN_NODES)
-        with suppress(*_NUMERICAL):
-            bound = self.proving.engine.bound(gain, 0.0, math.inf, limits, known, self._tell)
+        engine = self.proving.engine
+        bound = unless_it_fails(lambda: engine.bound(gain, 0.0, math.inf, limits, known, self._tell), None)
+        if bound is not None:
             self.proving.nodes = bound.nodes
             self.findings.gain = Bounds(bound.lower, min(bound.upper, self.findings.gain.upper))
 
@@ -204,9 +206,8 @@ class UndecayedCheck:
 
     def _take(self, candidates: Iterator[Candidate]) -> None:
         """Note what is better among them."""
-        with suppress(*_NUMERICAL):
-            for candidate in candidates:
-                self._note(candidate)
+        for candidate in until_it_fails(candidates):
+            unless_it_fails(partial(self._note, candidate), None)
 
     def _note(self, candidate: Candidate) -> None:
         if not (np.all(np.isfinite(candidate.neurons.u)) and np.all(np.isfinite(candidate.neurons.a))):
