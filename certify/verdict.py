@@ -123,12 +123,27 @@ class SameWidth:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What time did not suffice for, and what to do now.
+
+    seconds   how much longer it would have taken, about; None where nothing tells
+    unproved  what the search has found that no certificate was accepted of for lack of time; None: the search itself was not done
+    remedy    options that would do, such as "--time-limit 120"; empty where none is known
+    """
+
+    seconds: float | None = None
+    unproved: Decision | None = None
+    remedy: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """The outcome of one check. value, optimum and gain are true whatever stopped the search.
 
     value    F of the network            optimum  bounds on the least F over networks of every width
     gain     bounds on M(nu) of the network's own dual vector nu (docs/theory.md, section 3)
+    lacks    what a verdict that is inconclusive for lack of time needs; None for every other
     """
 
     decision: Decision
@@ -153,6 +168,7 @@ class Verdict:
     proof: LowerBound | None = None  # what optimum.lower follows from: dual vector and proved gain
     certificate: bytes | None = None  # accepted by certify/checker; None where none was wanted or could be written
     certificate_note: str = ""  # why there is none, or what it leaves out
+    lacks: Lack | None = None
 
     @property
     def gap(self) -> float:

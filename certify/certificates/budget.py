@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certify.certificates.cost import OutOfTime, Pace
 from certify.gain.question import Limits
 
 _MOST_CHARACTERS = 32_000_000  # of the nodes, which take some ten times as much memory; the checker reads 64 MiB in all
@@ -9,15 +10,24 @@ _ASKED_EVERY = 64
 
 
 class OutOfRoom(Exception):
-    """A limit was reached; the message says which."""
+    """A limit was reached; the message says which. needs: seconds that would have been enough, where that can be told."""
+
+    def __init__(self, message: str, needs: float | None = None) -> None:
+        super().__init__(message)
+        self.needs = needs
 
 
 class Budget:
-    """Counts the nodes of all proofs of one certificate."""
+    """Counts the nodes of all proofs of one certificate.
 
-    def __init__(self, limits: Limits) -> None:
+    expected: nodes that the search's proof has. after: seconds that checking each of them takes, at least, once all are written.
+    """
+
+    def __init__(self, limits: Limits, expected: int = 0, after: float = 0.0) -> None:
         self.limits = limits
         self.nodes, self.characters = 0, 0
+        self._after = after
+        self._pace = Pace(limits, expected, expected * after)
 
     def spend(self, characters: int) -> None:
         """Note one node of that size. Raises OutOfRoom."""
@@ -29,6 +39,12 @@ class Budget:
             self.ask()
 
     def ask(self) -> None:
-        """Raise OutOfRoom where time is up."""
+        """Raise OutOfRoom where time is up, or is going to be before all is written and checked."""
+        self._pace.done = self.nodes
+        self._pace.after = max(self._pace.total, self.nodes) * self._after
         if self.limits.reached(self.nodes):
-            raise OutOfRoom("time ran out while it was written")
+            raise OutOfRoom("time ran out while it was written", self._pace.left)
+        try:
+            self._pace.ask()
+        except OutOfTime as reason:
+            raise OutOfRoom("the time left is too short for it", reason.needs) from reason

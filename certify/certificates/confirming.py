@@ -5,17 +5,15 @@ CERTIFIED and REFUTED are passed on only with a certificate that was accepted, w
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
-from certify.certificates.claims import Source
+from certify.certificates.claims import Source, claims_of
+from certify.certificates.cost import earlier, seconds_of_values
 from certify.certificates.writing import Writing, Written, write_certificate
 from certify.gain.question import Limits
 from certify.problem.network import Network
 from certify.problem.training import TrainingProblem
-from certify.verdict import Bounds, Decision, Reason, Verdict
-
-_GRACE_SECONDS = 2.0  # for writing, where the search has used up its time
+from certify.verdict import Bounds, Decision, Lack, Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,13 +35,17 @@ class CertificateWish:
 def confirmed(
     verdict: Verdict, network: Network, problem: TrainingProblem, wish: CertificateWish, limits: Limits
 ) -> Verdict:
-    """The verdict with its certificate, or the inconclusive one that is left where the checker does not accept it."""
+    """The verdict with its certificate, or the inconclusive one that is left where the checker does not accept it.
+
+    limits: those of writing and checking. What would not end before their deadline is given up, and the verdict says what it lacks.
+    """
     if verdict.decision is Decision.INCONCLUSIVE and not wish.wanted:
         return verdict
-    written = _written(verdict, network, problem, wish, _with_grace(limits))
+    written = _written(verdict, network, problem, wish, limits)
     if written.content is None and verdict.decision is not Decision.INCONCLUSIVE:
         return _withdrawn(verdict, written)
-    return replace(verdict, certificate=written.content, certificate_note=written.reason)
+    optimum = Bounds(min(verdict.optimum.lower, written.bound_shown), verdict.optimum.upper)
+    return replace(verdict, optimum=optimum, certificate=written.content, certificate_note=written.reason)
 
 
 def _written(
@@ -56,7 +58,8 @@ def _written(
         return write_certificate(verdict, network, problem, wish.source, limits, bounded)
     full = Written(None)
     if wish.wanted:
-        full = write_certificate(verdict, network, problem, wish.source, limits, bounded)
+        early = earlier(limits, seconds_of_values(problem.objective, wish.source.dataset, claims_of(verdict, network)))
+        full = write_certificate(verdict, network, problem, wish.source, early, bounded)
     if full.content is not None:
         return full
     least = write_certificate(verdict, network, problem, wish.source, limits, unbounded)
@@ -68,17 +71,14 @@ def _withdrawn(verdict: Verdict, written: Written) -> Verdict:
     reason = Reason.LIMIT if written.limited else Reason.NUMERICS
     if verdict.interrupted and written.limited:
         reason = Reason.INTERRUPTED
+    said = f"{verdict.decision.value} by the search, but its certificate was not accepted: {written.reason}"
     return replace(
         verdict,
         decision=Decision.INCONCLUSIVE,
         reason=reason,
-        explanation=f"{verdict.decision.value} by the search, but its certificate was not accepted: {written.reason}",
+        explanation=said,
         optimum=verdict.optimum if written.limited else Bounds(0.0, verdict.optimum.upper),
         witness=None,
         certificate_note=written.reason,
+        lacks=Lack(written.needs, verdict.decision) if reason is Reason.LIMIT else None,
     )
-
-
-def _with_grace(limits: Limits) -> Limits:
-    deadline = None if limits.deadline is None else max(limits.deadline, time.monotonic() + _GRACE_SECONDS)
-    return Limits(deadline, limits.nodes, limits.cancelled)

@@ -6,6 +6,8 @@ the same function that `python -m certify.checker` calls (docs/certificate.md).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 
 from certify.certificates.budget import Budget, OutOfRoom
 from certify.certificates.claims import Claims, Source, claims_of
+from certify.certificates.cost import OutOfTime, earlier, left, paced, seconds_a_node, seconds_of_values
 from certify.certificates.dual import ScaledDual, dual_document, scaled_dual
 from certify.certificates.orthogonal import orthogonal_document
 from certify.certificates.proofs import proof_of_side
@@ -24,26 +27,43 @@ from certify.checker.claims import decide_for
 from certify.checker.document import MOST_BYTES
 from certify.checker.rejection import Rejected
 from certify.gain.question import GainBound, Limits
-from certify.problem.dual import LowerBound
+from certify.problem.dual import LowerBound, sufficient_gain
 from certify.problem.network import Network
 from certify.problem.training import TrainingProblem
-from certify.verdict import Verdict
+from certify.rounding import UNIT
+from certify.verdict import Decision, Verdict
 
 _INSIDE = (
     1e-9,
     1e-7,
     1e-5,
 )  # shares by which the dual vector is scaled down; the search's tree is followed at first only
+_ROOM = (
+    0.5,
+    0.9,
+)  # shares of what a bound is better by than eps needs, which are given up for a proof that is easier to write
+_AT_LEAST = 0.5  # share of what checking a node is expected to take that it takes at least: less time than that is not begun with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """content: the certificate, accepted by the checker, or None for the reason. limited: time or size was the reason."""
+    """content: the certificate, accepted by the checker, or None for the reason. limited: time or size was the reason.
+
+    lower_bound: the one that it proves, if it proves any. needs: seconds more that would have done, where time was the
+    reason and that can be told.
+    """
 
     content: bytes | None
     reason: str = ""
     limited: bool = False
     leaves: int = 0
+    lower_bound: float | None = None
+    needs: float | None = None
+
+    @property
+    def bound_shown(self) -> float:
+        """What may be said of P*: the bound that is proved; infinite where it is all that was asked for, but for rounding."""
+        return math.inf if self.lower_bound is None else self.lower_bound * (1 + 2 * _INSIDE[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +83,45 @@ def write_certificate(
     limits: Limits,
     writing: Writing = Writing(),
 ) -> Written:
-    """The certificate of a verdict on the network, re-checked."""
+    """The certificate of a verdict on the network, re-checked, within the limits."""
     claims = claims_of(verdict, network)
+    values = 0.0 if limits.deadline is None else seconds_of_values(problem.objective, source.dataset, claims)
+    if values > left(limits):
+        return _too_late(values - left(limits), "the time left is too short for the exact values")
     if not writing.bounded or verdict.proof is None:
-        return _checked(statement(problem.objective, source, claims, writing.carried), claims, source, writing)
+        return _checked(statement(problem.objective, source, claims, writing.carried), claims, source, limits, writing)
     if problem.objective.undecayed:
         document = statement(problem.objective, source, claims, writing.carried)
         document["claim"]["lower_bound"], document["dual"] = orthogonal_document(verdict.proof, problem.samples)
-        return _checked(document, claims, source, writing)
+        return _checked(document, claims, source, limits, writing)
     written = Written(None, "no attempt was made")
-    for inside in _INSIDE:
-        written = _attempt(claims, verdict.proof, problem, source, Budget(limits), inside, writing)
+    for inside, tree in _attempts(verdict, verdict.proof, problem):
+        written = _attempt(claims, verdict.proof, problem, source, limits, inside, tree, values, writing)
         if written.content is not None or written.limited:
             break
     return written
+
+
+def _attempts(verdict: Verdict, lower: LowerBound, problem: TrainingProblem) -> Iterator[tuple[float, bool]]:
+    """Shares by which the dual vector is scaled down, one attempt after another, and whether the search's tree is followed.
+
+    What is CERTIFIED needs no more than eps allows: all that the bound is better by is room for the proof.
+    """
+    yield _INSIDE[0], True
+    if verdict.decision is Decision.CERTIFIED and lower.nu is not None and lower.gain is not None:
+        for share in _ROOM:
+            wanted = lower.value - share * (lower.value - least_bound(verdict))
+            enough = sufficient_gain(problem, lower.nu, wanted)
+            if enough > lower.gain.upper:
+                yield 1 - lower.gain.upper / enough, True
+    for inside in _INSIDE[1:]:
+        yield inside, False
+
+
+def least_bound(verdict: Verdict) -> float:
+    """The lower bound on P* that CERTIFIED needs, rounded up."""
+    size = max(verdict.value.lower, -verdict.value.upper, 0.0)
+    return verdict.value.upper - verdict.eps * size * (1 - 8 * UNIT)
 
 
 def _attempt(
@@ -84,28 +129,32 @@ def _attempt(
     lower: LowerBound,
     problem: TrainingProblem,
     source: Source,
-    budget: Budget,
+    limits: Limits,
     inside: float,
+    tree: bool,
+    values: float,
     writing: Writing,
 ) -> Written:
     document = statement(problem.objective, source, claims, writing.carried)
+    gain = lower.gain if tree else _without_tree(lower.gain)
+    expected = 0 if gain is None or gain.proof is None else gain.proof.search.tree.size
     try:
         dual = scaled_dual(problem, lower, inside)
-        proofs = _proofs(dual, lower, budget, inside)
+        after = _AT_LEAST * seconds_a_node(len(dual.hinges.points), dual.hinges.rank)
+        proofs = _proofs(dual, gain, Budget(earlier(limits, values), expected, after))
     except OutOfRoom as reason:
-        return Written(None, str(reason), limited=True)
+        return Written(None, str(reason), limited=True, needs=reason.needs)
     except (Unprovable, Rejected) as reason:
         return Written(None, str(reason))
     except (ArithmeticError, np.linalg.LinAlgError) as error:
         return Written(None, f"float64 does not suffice to write it ({error})")
     document["claim"]["lower_bound"] = dual.value.hex()
     document["dual"] = dual_document(dual, proofs)
-    return _checked(document, claims, source, writing)
+    return replace(_checked(document, claims, source, limits, writing), lower_bound=dual.value)
 
 
-def _proofs(dual: ScaledDual, lower: LowerBound, budget: Budget, inside: float) -> list[Any]:
+def _proofs(dual: ScaledDual, gain: GainBound | None, budget: Budget) -> list[Any]:
     """A proof for each sign."""
-    gain = _without_tree(lower.gain) if inside > _INSIDE[0] else lower.gain
     sides = [side_of(dual.hinges, sign * dual.weights, sign * dual.linear, dual.limit) for sign in (1, -1)]
     return [
         None if side.trivial else proof_of_side(side, sign, gain, budget)
@@ -118,18 +167,23 @@ def _without_tree(gain: GainBound | None) -> GainBound | None:
     return None if gain is None else replace(gain, proof=None)
 
 
-def _checked(document: dict[str, Any], claims: Claims, source: Source, writing: Writing) -> Written:
+def _checked(document: dict[str, Any], claims: Claims, source: Source, limits: Limits, writing: Writing) -> Written:
     content = sealed(document)
     if len(content) > MOST_BYTES:
         return Written(
             None, f"it would have {len(content)} bytes, more than the {MOST_BYTES} that are read", limited=True
         )
     try:
-        accepted = decide_for(
-            read_certificate(content), plain_data(source.dataset), plain_network(claims.network), writing.paranoid
-        )
+        certificate = paced(read_certificate(content), limits)
+        accepted = decide_for(certificate, plain_data(source.dataset), plain_network(claims.network), writing.paranoid)
     except Rejected as reason:
         return Written(None, str(reason))
+    except OutOfTime as reason:
+        return _too_late(reason.needs, "the time left is too short for checking it")
     except ArithmeticError as error:
         return Written(None, f"it could not be checked ({error})")
     return Written(content, leaves=accepted.leaves)
+
+
+def _too_late(needs: float, reason: str) -> Written:
+    return Written(None, reason, limited=True, needs=max(needs, 0.0))

@@ -156,7 +156,16 @@ TimeLimitOption = Annotated[
         "--time-limit",
         metavar="S",
         callback=_seconds,
-        help="Seconds of search; then the bounds reached so far are printed.",
+        help="Seconds for all of it, the certificate's writing and checking included; then the bounds reached so far are "
+        "printed.",
+    ),
+]
+TightOption = Annotated[
+    bool,
+    _option(
+        "--tight",
+        help="Go on once the verdict stands, until the bounds have nine digits or the time is up; else what eps asks for is "
+        "proved, and no more.",
     ),
 ]
 ThreadsOption = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from certify.cli import options as opt
@@ -10,7 +11,7 @@ from certify.cli.choices import Arrays, Engine, FailOn, Format
 # The options that go together; a command names the groups, and the single options, that it has.
 OBJECTIVE = ("loss", "reduction", "weight_decay", "penalize", "convention")
 KEYS = ("mapping", "activation", "x", "y")
-SEARCH = ("eps", "time_limit", "threads", "engine", "seed")
+SEARCH = ("eps", "time_limit", "tight", "threads", "engine", "seed")
 CERTIFICATE = ("certificate", "certificate_arrays", "paranoid")
 LANDSCAPE = ("bias", "time_limit", "threads", "seed", "vertices", "save", "landscape")
 VERDICT = ("format", "quiet", "verbose", "exit_zero", "fail_on")
@@ -26,6 +27,7 @@ class Request:
     vertices ... landscape   which optima are listed and written; new inputs; the landscape's file, to be written or read
     network, witness, output, certificate   the files to be written: the network trained, the better network, the report
                           (standard output where it is None), the certificate
+    started               no option: when the call began, by time.monotonic(), for the time limit counts from there
     """
 
     loss: opt.LossOption = None
@@ -47,6 +49,7 @@ class Request:
     tolerance: opt.ToleranceOption = 1e-6
     eps: opt.EpsOption = 1e-4
     time_limit: opt.TimeLimitOption = 60.0
+    tight: opt.TightOption = False
     threads: opt.ThreadsOption = field(default_factory=opt.usable_cores)
     engine: opt.EngineOption = Engine.AUTO
     seed: opt.SeedOption = 0
@@ -70,3 +73,5 @@ class Request:
     verbose: opt.VerboseOption = False
     exit_zero: opt.ExitZeroOption = False
     fail_on: opt.FailOnOption = FailOn.INCONCLUSIVE
+
+    started: float = field(default_factory=time.monotonic)

@@ -41,7 +41,15 @@ def searching(
 
     for note in notes:
         remark(note, request)
-    options = CheckOptions(request.eps, request.time_limit, request.threads, request.seed, request.engine.value)
+    options = CheckOptions(
+        eps=request.eps,
+        time_limit=request.time_limit,
+        threads=request.threads,
+        seed=request.seed,
+        engine=request.engine.value,
+        tight=request.tight,
+        started=None if request.path_of_weight_decay else request.started,  # a path has it for each point
+    )
     wish = certificate_wish(request, model, data)
     # values that overflow are found and named by the check itself, not by numpy's warnings
     with live_progress(request.quiet) as progress, np.errstate(over="ignore", invalid="ignore"):

@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from certify.certificates import CertificateWish, Source, confirmed
+from certify.certificates import CertificateWish, Source
+from certify.certificates.cost import seconds_of_value
 from certify.convex.blocks import blocks_of_neurons
 from certify.convex.solution import RestrictedSolution
+from certify.decide.answering import answered
 from certify.decide.conclusion import Findings, conclude
 from certify.decide.cost import search_report
 from certify.decide.interruption import Interruption
@@ -32,11 +34,10 @@ from certify.decide.witness import (
     witnesses,
 )
 from certify.failures import unless_it_fails, until_it_fails
-from certify.gain.ascents import proved_gain
 from certify.gain.question import GainBound, Limits, Violator
 from certify.linear import matrix_rank
 from certify.problem.dataset import Dataset
-from certify.problem.dual import dual_vector, gain_problem, transferred_gain
+from certify.problem.dual import LowerBound, dual_vector, transferred_gain
 from certify.problem.network import Network
 from certify.problem.objective import Objective
 from certify.problem.training import evaluate
@@ -44,12 +45,11 @@ from certify.verdict import Bounds, Verdict
 
 _DEFAULTS = CheckOptions()
 _OWN_GAIN_SECONDS = 5.0
-_OWN_GAIN_NODES = 3_000  # for the gain of the network's own dual vector, which only the report needs exactly
-_TIGHT_NODES = 20_000
-_TIGHT_SECONDS = 1.0
-_DECIDED_NODES = 100_000  # once no certificate is possible, the bounds get this much more
+_OWN_GAIN_NODES = 3_000  # for the network's own dual vector; that of the convex program has to be proved less of
+_BETTER_SECONDS = 0.5  # after a network is refuted: for a still better one, and for how far from P* it is
 _RETRAINING = 1 / 3  # share of the time left for the search at the network's own width
-_DECIDED_SECONDS = 2.0  # and, once the network is refuted, at most this, or as long as it took so far
+_WIDER_NODES = 100_000  # once no certificate is possible, the bounds get no more than this,
+_WIDER_SECONDS = 2.0  # and no longer than this, or than it took so far
 
 
 @np.errstate(all="ignore")
@@ -69,8 +69,10 @@ def check_network(
     problem = decidable_problem(network, dataset, objective)
     with Interruption() as interruption:
         check = check_of(Proving(problem, options, interruption, progress), network, dataset)
+        wish = wish or CertificateWish(Source(dataset))
+        check.proving.reserve(2 * seconds_of_value(objective, wish.source.dataset, network))
         check.run()
-        return confirmed(check.verdict(), network, problem, wish or CertificateWish(Source(dataset)), check.limits)
+        return answered(check, wish)
 
 
 def check_of(
@@ -88,29 +90,39 @@ class Check:
     def __init__(self, proving: Proving, network: Network, search: SameWidthSearch | None = None) -> None:
         """search: one at the network's width that is to be gone on with."""
         self.proving, self.problem, self.network = proving, proving.problem, network
-        self.options, self.limits = proving.options, proving.limits
+        self.options = proving.options
+        limits = proving.limits
+        self.limits = Limits(limits.deadline, cancelled=lambda: limits.cancelled() or self.decided)
         self.neurons = self.problem.lift(network)
         self.predictions = self.problem.predictions(self.neurons)
         self.went_downhill = False
         self.search, self.trained = search, 0
-        self.decided: float | None = None
+        self.refuted: float | None = None
+        self.until = -math.inf
+        self.decisive: LowerBound | None = None
         proving.on_solution = self._glance
         self.violators: list[Violator] = []
         self.steps: list[Candidate] = []
         value = evaluate(self.problem, network)
         self.own_nu = -self.problem.slope(self.predictions)
-        stationarity = assess(self.problem, self.neurons, self.own_nu[:, 0], self.limits)
+        stationarity = assess(self.problem, self.neurons, self.own_nu[:, 0], proving.limits)
         bounds = Bounds(value.lower, value.upper)
         self.findings = Findings(network, bounds, stationarity, self.options.eps, self.problem.beta)
         self.findings.raise_lower(proving.lower.value)
         proving.value, proving.best_value = value.upper, value.upper
+        proving.wanted, proving.standing = (lambda: self.findings.needed), (lambda: self.findings.standing)
 
     def run(self) -> None:
-        """Bound, improve the dual, look for witnesses, prove; stop as soon as limits say so."""
+        """Bound, improve the dual, look for witnesses, prove; stop as soon as the verdict stands or limits say so."""
         if self._broken():
             return
-        own = self._own_gain(min(_OWN_GAIN_SECONDS, (self.options.time_limit or math.inf) / 4), _OWN_GAIN_NODES)
-        if self.limits.reached() or self.findings.tight(TIGHT):
+        self._decide()
+        if self.options.tight:
+            self._sharpen()
+
+    def _decide(self) -> None:
+        own = self._own_gain()
+        if self.limits.reached():
             return
         steps = first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity, self.limits)
         self.steps = list(until_it_fails(steps))
@@ -119,24 +131,25 @@ class Check:
         if not self.proving.start(blocks_of_neurons(self.problem, self.neurons), self.violators):
             self._take_local()
             return
-        self._prove(tolerance=max(self.options.eps / 4, TIGHT))
+        self._prove()
         if self.findings.improvable:
             self._take_local()
         if self.trained < 2:
             self._retrain()
-        self._sharpen()
+
+    @property
+    def decided(self) -> bool:
+        """Whether the verdict stands; a network that is refuted gets half a second for a better one still."""
+        if self.findings.certified:
+            return self.findings.lower >= self.until
+        if self.refuted is None and self.findings.same_width:
+            self.refuted = self.proving.elapsed
+        return self.refuted is not None and self.proving.elapsed > self.refuted + _BETTER_SECONDS
 
     def look(self) -> None:
         """What the verdict on the network needs when P* is already known as well as it is going to be."""
-        if self._broken():
-            return
-        nu = dual_vector(self.problem, self.predictions)
-        gain = gain_problem(self.problem, nu)
-        lower = max((proved_gain(gain, u) for u in self.neurons.u), default=0.0)
-        upper = transferred_gain(self.problem, nu, self.proving.lower)
-        self.findings.gain = Bounds(lower, upper)
-        if not upper <= lower * (1 + self.options.eps):
-            self._own_gain(_OWN_GAIN_SECONDS, _OWN_GAIN_NODES)
+        if not self._broken() and not self.findings.certified and not self.proving.limits.reached():
+            self._own_gain()
 
     def _broken(self) -> bool:
         finite = bool(np.all(np.isfinite(self.predictions)) and np.isfinite(self.findings.value.upper))
@@ -144,59 +157,92 @@ class Check:
         return not finite
 
     def _sharpen(self) -> None:
-        """More digits once the verdict stands: as much time again, and no more."""
-        spent = max(_TIGHT_SECONDS, self.proving.elapsed)
-        nodes = max(_TIGHT_NODES, 2 * self.proving.nodes if self.proving.nodes < _DECIDED_NODES else 0)
-        if not self.limits.reached() and not self.findings.tight(TIGHT):
-            self._prove(TIGHT, nodes, spent)
-        gain = self.findings.gain
-        if not self.limits.reached() and not self._enough() and gain.upper > gain.lower * (1 + 10 * TIGHT):
-            self._own_gain(spent, nodes)
+        """With --tight: more digits although the verdict stands. What it rests on is kept, in case that time is too short to
+        write more down."""
+        proving = self.proving
+        if self.findings.certified:
+            self.decisive = proving.lower
+        proving.wanted = lambda: math.inf
+        self.limits = proving.limits
+        if self.findings.tight(TIGHT) or not proving.start(blocks_of_neurons(self.problem, self.neurons)):
+            return
+        self._prove(TIGHT)
+        self._own_gain(exactly=True)
 
-    def verdict(self) -> Verdict:
-        """What follows from the findings."""
-        problem = self.problem
+    def tighten(self, room: float) -> bool:
+        """Go on until the bound is better than needed by this share of all that is possible; False where that cannot be."""
+        proving = self.proving
+        if proving.limits.reached() or not proving.start(blocks_of_neurons(self.problem, self.neurons)):
+            return False
+        before, needed = proving.lower, self.findings.needed
+        self.until = needed + room * (self.findings.best_value - needed)
+        proving.room = room
+        self._prove()
+        return proving.lower is not before
+
+    def verdict(self, proof: LowerBound | None = None) -> Verdict:
+        """What follows from the findings, or from another lower bound than the best one."""
+        problem, proof, findings = self.problem, proof or self.proving.lower, self.findings
         report = search_report(self.proving)
+        if not findings.broken:
+            upper = unless_it_fails(
+                lambda: transferred_gain(problem, dual_vector(problem, self.predictions), proof), math.inf
+            )
+            findings.gain = Bounds(findings.gain.lower, max(findings.gain.lower, min(findings.gain.upper, upper)))
         rank = unless_it_fails(lambda: matrix_rank(problem.rows), min(problem.rows.shape))
-        stopped = self.limits.reached() or self.proving.unfinished
+        stopped = self.proving.limits.reached() or self.proving.unfinished
         sought = None if self.search is None else report_of(self.search)
-        verdict = conclude(self.findings, problem, rank, stopped, self.proving.interruption.wished, report, sought)
-        return replace(verdict, proof=self.proving.lower)
+        verdict = conclude(
+            replace(findings, lower=proof.value),
+            problem,
+            rank,
+            stopped,
+            self.proving.interruption.wished,
+            report,
+            sought,
+        )
+        return replace(verdict, proof=proof)
 
-    def _own_gain(self, seconds: float, nodes: int) -> GainBound:
-        """Bounds on the gain of the network's own dual vector, and the lower bound on P* that it gives."""
+    def _own_gain(self, exactly: bool = False) -> GainBound:
+        """Bounds on the gain of the network's own dual vector, and the lower bound on P* that it gives: as far as eps asks for
+        it, and not at all where the vector is no proof; or exactly."""
         nu = dual_vector(self.problem, self.predictions)
-        limits = self.limits.within(seconds, nodes)
+        level = 0.0 if exactly else self.proving.level(nu, self._tolerance)
+        limits = self.limits
+        if not exactly:
+            limits = limits.within(min(_OWN_GAIN_SECONDS, (self.options.time_limit or math.inf) / 4), _OWN_GAIN_NODES)
         known = [u for u in self.neurons.u if np.any(u)]
         unfinished = self.proving.unfinished
-        bound = self.proving.bound(nu, 0.0, limits, known, stage="gain of the network")
-        self.proving.unfinished = unfinished  # this bound is for the report; the verdict may do without
+        bound = self.proving.bound(nu, level, limits, known, "gain of the network", math.inf if exactly else level)
+        self.proving.unfinished = unfinished  # the verdict may do without this bound
         before = self.findings.gain
         self.findings.gain = Bounds(max(bound.lower, before.lower), min(bound.upper, before.upper))
         self.findings.raise_lower(self.proving.lower.value)
         return bound
 
-    def _prove(self, tolerance: float, nodes: int | None = None, seconds: float | None = None) -> None:
+    @property
+    def _tolerance(self) -> float:
+        """Of a proof that cannot certify the network."""
+        return max(self.options.eps / 4, TIGHT)
+
+    def _prove(self, tolerance: float | None = None) -> None:
         """Prove P*, and try on the way what the solutions give for this network."""
-        within = self.limits.within(seconds)
-        within.cancelled = lambda: self.limits.cancelled() or self._enough()
 
         def solved(solution: RestrictedSolution) -> Limits:
             self.findings.raise_lower(self.proving.lower.value)
             self._take(rebuilt_candidates(self.problem, solution, self.proving.known, self.limits))
             if self.findings.improvable:
                 self._take_local()
-            return self._worth_proving(within, nodes)
+            return self._worth_proving()
 
-        self.proving.prove(tolerance, within, solved)
+        self.proving.prove(tolerance or self._tolerance, self.limits, solved)
         self.findings.raise_lower(self.proving.lower.value)
 
-    def _worth_proving(self, limits: Limits, nodes: int | None) -> Limits:
-        """All there is while a certificate is possible; a share once the verdict cannot become better."""
-        if not self.findings.improvable:
-            return limits.within(nodes=nodes)
-        seconds = max(_DECIDED_SECONDS, self.proving.elapsed) if self.findings.same_width else None
-        return limits.within(seconds, nodes or _DECIDED_NODES)
+    def _worth_proving(self) -> Limits:
+        """All there is while a certificate is possible; a share once a wider network is better: the bounds decide nothing more."""
+        if not self.findings.improvable or self.options.tight:
+            return self.limits
+        return self.limits.within(max(_WIDER_SECONDS, self.proving.elapsed), _WIDER_NODES)
 
     def _take_local(self) -> None:
         """What descent from the network itself, and a new neuron in a free slot, come to; once."""
@@ -218,12 +264,6 @@ class Check:
             self._take_local()
             self._retrain()
 
-    def _enough(self) -> bool:
-        """Whether the network has been refuted for as long as that took: the bounds are worth no more."""
-        if self.decided is None and self.findings.same_width:
-            self.decided = self.proving.elapsed
-        return self.decided is not None and self.proving.elapsed > self.decided + max(_DECIDED_SECONDS, self.decided)
-
     def _retrain(self) -> None:
         """Where none of the network's width is known to be better and it is not certified, train one from many starts."""
         settled = self.findings.certified or self.findings.same_width or not self.network.width
@@ -237,7 +277,15 @@ class Check:
         firsts = [self.neurons]
         if solution is not None and solution.value < math.inf:
             firsts += unless_it_fails(lambda: pruned(self.problem, solution, self.network.width), [])
-        self._take(retrained(self.search, firsts, self.proving.share(_RETRAINING), self.proving.note_value))
+        limits = self.proving.share(_RETRAINING, self.limits)
+        self._take(retrained(self.search, firsts, limits, self._trained_to))
+        self.refuted = None if not self.findings.same_width else self.refuted
+
+    def _trained_to(self, value: float) -> None:
+        """A line of descents at the network's width has come to this F."""
+        self.proving.note_value(value)
+        if self.refuted is None and self.findings.refuted_by(value * (1 + TIGHT)):
+            self.refuted = self.proving.elapsed
 
     def _take(self, candidates: Iterable[Candidate]) -> None:
         for witness in until_it_fails(witnesses(self.problem, candidates)):

@@ -45,6 +45,18 @@ class Findings:
         return gap <= self.allowed
 
     @property
+    def needed(self) -> float:
+        """The lower bound on P* that makes the network certified, rounded up."""
+        return self.value.upper - self.allowed * (1 - 16 * UNIT)
+
+    @property
+    def standing(self) -> str:
+        """What follows so far, in a word; wider: a better network is known, but only a wider one."""
+        if self.certified:
+            return "certified"
+        return "refuted" if self.same_width else "wider" if self.improvable else "open"
+
+    @property
     def best_value(self) -> float:
         """The least proved upper value of any network seen, of any width."""
         return min([self.value.upper, *(w.value.upper for w in self.witnesses)])
@@ -72,10 +84,14 @@ class Findings:
         if witness.value.upper < self.value.lower:
             self.witnesses.append(witness)
 
-    def _refutes(self, witness: Witness) -> bool:
-        decrease = (self.value.lower - witness.value.upper) * (1 - 4 * UNIT)
+    def refuted_by(self, value: float) -> bool:
+        """Whether a network of this objective, rounded up, is better by more than eps |F|."""
+        decrease = (self.value.lower - value) * (1 - 4 * UNIT)
         size = max(abs(self.value.lower), abs(self.value.upper))
         return decrease > self.eps * size * (1 + 4 * UNIT)
+
+    def _refutes(self, witness: Witness) -> bool:
+        return self.refuted_by(witness.value.upper)
 
 
 def conclude(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.certificates import CertificateWish, Source, confirmed
+from certify.certificates import CertificateWish, Source
+from certify.certificates.cost import seconds_of_value
+from certify.decide.answering import answered
 from certify.decide.check import Check, check_of
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
@@ -64,7 +66,9 @@ def descend_network(
     problem = decidable_problem(network, dataset, objective)
     with Interruption() as interruption:
         proving = Proving(problem, options, interruption, progress)
-        return _descended(proving, network, wish or CertificateWish(Source(dataset)))
+        wish = wish or CertificateWish(Source(dataset))
+        proving.reserve(2 * seconds_of_value(objective, wish.source.dataset, network))
+        return _descended(proving, network, wish)
 
 
 def _descended(proving: Proving, network: Network, wish: CertificateWish) -> Descent:
@@ -76,7 +80,7 @@ def _descended(proving: Proving, network: Network, wish: CertificateWish) -> Des
     better = _better(check)
     while better is not None and steps < _MOST_STEPS:
         steps += 1
-        stays = proving.limits.reached() or check.findings.tight(TIGHT)
+        stays = proving.limits.reached() or check.findings.certified or check.findings.tight(TIGHT)
         witnesses = check.findings.witnesses
         check = check_of(proving, padded(better.network, network.width), dataset, check.search)
         for known in witnesses:
@@ -86,8 +90,7 @@ def _descended(proving: Proving, network: Network, wish: CertificateWish) -> Des
             break
         check.run()
         better = _better(check, _LEAST_GAIN)
-    verdict = confirmed(check.verdict(), check.network, check.problem, wish, proving.limits)
-    return Descent(check.network, verdict, start, start_decision, steps)
+    return Descent(check.network, answered(check, wish), start, start_decision, steps)
 
 
 def _better(check: Check | UndecayedCheck, least: float = 0.0) -> Witness | None:

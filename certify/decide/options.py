@@ -16,6 +16,8 @@ class CheckOptions:
     seed        seed of the heuristic part of the search
     engine      "auto"; "cvxpy": the same, with the convex programs stated in cvxpy; or "enumerate" for the reference
                 engine of certify/reference
+    tight       go on once the verdict stands, until the bounds have nine digits or time is up
+    started     time.monotonic() at which the time limit began to run; None: when the call does
     """
 
     eps: float = 1e-4
@@ -23,6 +25,8 @@ class CheckOptions:
     threads: int = 1
     seed: int = 0
     engine: str = "auto"
+    tight: bool = False
+    started: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,10 @@ class Progress:
     beta: float | None = None
     nodes: int = 0
     proved: float | None = None  # share of the search space that is settled, 0..1
+    standing: str = (
+        "open"  # what follows so far: open, certified, refuted, or wider: only a wider network is known to be better
+    )
+    left: float | None = None  # seconds until the time limit; None without one
 
 
 ProgressCallback = Callable[[Progress], None]

@@ -3,6 +3,7 @@ columns, and the largest proved lower bound (docs/theory.md, sections 2 and 3). 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -17,13 +18,20 @@ from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, Progress, ProgressCallback
 from certify.failures import unless_it_fails
 from certify.gain.question import GainBound, Limits, Violator
-from certify.problem.dual import LowerBound, gain_problem, scaled_dual_bound
+from certify.problem.dual import LowerBound, dual_value, gain_problem, scaled_dual_bound, sufficient_gain
 from certify.problem.training import TrainingProblem
 
 TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
 _NEAR = 1e-6  # directions within this of beta may carry a sparser optimum
 _SAME = 1e-12  # relative difference of bounds that are equally good
+_BEFORE_BOUND = 0.5  # share of the time left for the convex program: without a bound the best network proves nothing
 _LATE = 0.5  # share of the time after which a violator no longer ends a bound: the bound is what is wanted then
+_ROOM = 0.05  # of the distance from the bound that is wanted to the best one possible: kept for the certificate to be written in
+_OVER, _OVER_SECONDS = (
+    0.1,
+    1.0,
+)  # how far the time limit may be overrun, whichever is longer; half of it by a certificate
+_RESERVED = 0.5  # share of the time that is not kept for the checker's exact values, however long they take
 
 
 class Proving:
@@ -31,8 +39,12 @@ class Proving:
 
     lower       the best lower bound         generation  the convex program; None before it was begun
     on_solution called at every solution of the convex program on its way
+    forecast    seconds that the last bound was still expected to need when a limit cut it short; infinite where nothing tells
     known       directions whose gain is about beta, as the last bound met them
-    value       F of the network asked about, and best_value the least one seen: both for the display alone
+    wanted      gives the lower bound on P* at which the question asked is decided; bounds end there
+    room        share of what a bound could be better by that is proved beyond that, for the certificate
+    standing    gives what follows so far; value, F of the network asked about, and best_value, the least one seen, are for the
+                display alone like this
     """
 
     def __init__(
@@ -44,8 +56,9 @@ class Proving:
     ) -> None:
         self.problem, self.options, self.interruption, self.progress = problem, options, interruption, progress
         self.started = time.monotonic()
-        deadline = None if options.time_limit is None else self.started + options.time_limit
-        self.limits = Limits(deadline, cancelled=lambda: interruption.wished)
+        began = self.started if options.started is None else options.started
+        self.deadline = None if options.time_limit is None else began + options.time_limit
+        self.limits = Limits(self.deadline, cancelled=lambda: interruption.wished)
         self.engine: Engine = make_engine(options)
         self.lower = LowerBound()
         self.generation: ColumnGeneration | None = None
@@ -53,6 +66,10 @@ class Proving:
         self.on_solution: Callable[[], None] = lambda: None
         self.nodes = 0
         self.unfinished = False
+        self.forecast = math.inf
+        self.wanted: Callable[[], float] = lambda: math.inf
+        self.room = _ROOM
+        self.standing: Callable[[], str] = lambda: "open"
         self.value: float | None = None
         self.best_value: float | None = None
 
@@ -60,6 +77,17 @@ class Proving:
     def elapsed(self) -> float:
         """Seconds since the search began."""
         return time.monotonic() - self.started
+
+    def reserve(self, seconds: float) -> None:
+        """Keep so much of the time for the checker's exact values, without which there is no verdict; never more than half."""
+        if self.deadline is not None and self.options.time_limit is not None:
+            self.limits.deadline = self.deadline - min(seconds, _RESERVED * self.options.time_limit)
+
+    @property
+    def last_limits(self) -> Limits:
+        """Those of the certificate: what it is predicted to overrun them by is not begun."""
+        over = max(_OVER * (self.options.time_limit or 0.0), _OVER_SECONDS) / 2
+        return Limits(None if self.deadline is None else self.deadline + over, cancelled=self.limits.cancelled)
 
     def start(self, blocks: Blocks, violators: Sequence[Violator] = ()) -> bool:
         """Begin the convex program over (at least) these blocks, or add them to it; False where none can be solved."""
@@ -93,23 +121,33 @@ class Proving:
         generation, solution = self.generation, None
         if generation is None:
             return
-        threshold = self.problem.beta * (1 + tolerance)
         while not within.reached():
             self.report("convex program")
-            generation.run(min(tolerance, 10 * TIGHT), self._half(within), self._note_solution)
+            self.forecast = math.inf
+            generation.run(min(tolerance, 10 * TIGHT), self.share(_BEFORE_BOUND, within), self._note_solution)
             solution, nu = generation.solution, generation.nu
             if solution is None or nu is None:
                 return
             limits = solved(solution)
             if self.settled(TIGHT):
                 return
+            threshold = self.level(nu, tolerance)
             stop_above = np.inf if self._late() else threshold
             bound = self.bound(nu, threshold, limits, generation.directions, "proof", stop_above)
             self.known = [v for v in bound.witnesses if v.gain > self.problem.beta * (1 - _NEAR)]
             if not generation.add([v for v in self.known if v.gain > threshold]):
                 break
-        if solution is not None and self.known and not self.limits.reached():
+        if solution is not None and self.known and not within.reached():
             solved(solution)
+
+    def level(self, nu: Floats, tolerance: float) -> float:
+        """The gain up to which a proof is wanted: as `wanted` asks, with room to write it down; beta (1 + tolerance) where that
+        asks for more than this dual vector could give."""
+        usual, wanted = self.problem.beta * (1 + tolerance), self.wanted()
+        most = dual_value(self.problem, nu).lower
+        if not wanted < most:
+            return usual
+        return sufficient_gain(self.problem, nu, wanted + self.room * (most - wanted)) or usual
 
     def _note_solution(self) -> None:
         """Show what the program has come to, rounded up by far more than its value can be wrong."""
@@ -126,15 +164,11 @@ class Proving:
         self.best_value = value if self.best_value is None else min(value, self.best_value)
         self.report("same width")
 
-    def share(self, share: float) -> Limits:
+    @staticmethod
+    def share(share: float, limits: Limits) -> Limits:
         """The limits with at most this share of the time that is left."""
-        left = None if self.limits.deadline is None else max(0.0, self.limits.deadline - time.monotonic())
-        return self.limits.within(None if left is None else share * left)
-
-    def _half(self, limits: Limits) -> Limits:
-        """Half of the time left: without a bound the best network proves nothing."""
         left = None if limits.deadline is None else max(0.0, limits.deadline - time.monotonic())
-        return limits.within(None if left is None else left / 2)
+        return limits.within(None if left is None else share * left)
 
     def _late(self) -> bool:
         return self.options.time_limit is not None and self.elapsed > _LATE * self.options.time_limit
@@ -155,11 +189,12 @@ class Proving:
             self.nodes = before + nodes
             self.report(stage, lower, upper, proved)
 
-        gain = gain_problem(self.problem, nu)
+        gain, began = gain_problem(self.problem, nu), time.monotonic()
         nothing = GainBound(0.0, np.inf, (), 0, True, self.engine.name)
         bound = unless_it_fails(lambda: self.engine.bound(gain, threshold, stop_above, limits, known, tell), nothing)
         self.nodes = before + bound.nodes
         self.unfinished = not bound.settled
+        self.forecast = bound.ahead * (time.monotonic() - began) if self.unfinished else math.inf
         value = unless_it_fails(lambda: scaled_dual_bound(self.problem, nu, bound.upper), 0.0)
         if self._preferred(value, bound):
             self.lower = LowerBound(value, nu, bound)
@@ -193,5 +228,7 @@ class Proving:
                 beta=self.problem.beta,
                 nodes=self.nodes,
                 proved=proved,
+                standing=self.standing(),
+                left=None if self.deadline is None else max(0.0, self.deadline - time.monotonic()),
             )
         )

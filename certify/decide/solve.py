@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from certify.arrays import Floats
-from certify.certificates import CertificateWish, Source, confirmed
+from certify.certificates import CertificateWish, Source
+from certify.certificates.cost import seconds_of_value
 from certify.convex.blocks import Blocks, blocks_of
+from certify.decide.answering import answered
 from certify.decide.check import Check
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
@@ -24,6 +27,7 @@ from certify.decide.witness import Candidate, rebuilt_candidates, shown, witness
 from certify.failures import unless_it_fails, until_it_fails
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
+from certify.problem.dual import LowerBound
 from certify.problem.network import Network, padded
 from certify.problem.objective import Bias, Objective
 from certify.problem.training import Neurons, TrainingProblem
@@ -31,10 +35,10 @@ from certify.verdict import Decision, Verdict, Witness
 
 _DEFAULTS = CheckOptions()
 _SAME_VALUE = 1e-9  # relative; of networks this close the narrowest is taken
+_USUAL_WIDTH = 20  # of the network that comes out, when the checker's time for its exact value is reserved
 _NARROWING = 0.5  # share of the time kept for the search at a width that is too small for the optimum
 _NARROW_ROUNDS = 4
-_CLOSE = 1e-6  # relative gap that nobody asks to be smaller
-_CHEAP_SECONDS, _CHEAP_NODES = 1.0, 20_000  # more digits are fetched where the proof took no more than this
+_USED = 0.9  # share of eps that the proof may leave to the gap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,13 +114,16 @@ def _solutions(
         biases = (objective.hidden_bias is not Bias.NONE, objective.output_bias is not Bias.NONE)
         zero = zero_network(dataset.inputs, *biases)
         problem = decidable_problem(zero, dataset, objective)
+        wish = wish or CertificateWish(Source(dataset))
+        proving = Proving(problem, options, interruption, progress)
+        proving.reserve(seconds_of_value(objective, wish.source.dataset, padded(zero, _USUAL_WIDTH)))
         with np.errstate(all="ignore"):
             if objective.undecayed:
-                solution = _undecayed(Proving(problem, options, interruption, progress), dataset, zero, width, wish)
+                solution = _undecayed(proving, dataset, zero, width, wish)
             else:
-                solving = _Solving(Proving(problem, options, interruption, progress), zero, width)
+                solving = _Solving(proving, zero, width)
                 solving.run(blocks)
-                solution = solving.solution(wish or CertificateWish(Source(dataset)))
+                solution = solving.solution(wish)
         blocks = solution.blocks
         yield solution
         if interruption.wished:
@@ -124,13 +131,11 @@ def _solutions(
 
 
 def _undecayed(
-    proving: Proving, dataset: Dataset, zero: Network, width: int | None, wish: CertificateWish | None
+    proving: Proving, dataset: Dataset, zero: Network, width: int | None, wish: CertificateWish
 ) -> Solution:
     check, narrowest = trained(proving, dataset, zero, width)
-    problem = proving.problem
-    wanted = wish or CertificateWish(Source(dataset))
-    verdict = confirmed(check.verdict(), check.network, problem, wanted, proving.limits)
-    return Solution(check.network, verdict, width, narrowest, blocks_of(problem, *_no_blocks(problem)))
+    blocks = blocks_of(proving.problem, *_no_blocks(proving.problem))
+    return Solution(check.network, answered(check, wish), width, narrowest, blocks)
 
 
 def _no_blocks(problem: TrainingProblem) -> tuple[Floats, Floats]:
@@ -144,18 +149,29 @@ class _Solving:
         self.proving, self.problem, self.width = proving, proving.problem, width
         self.met: list[Witness] = [shown(self.problem, Candidate(self.problem.lift(zero), "rebuilt"))]
         self.search: SameWidthSearch | None = None
+        self.decisive: LowerBound | None = None
         self.start = blocks_of(self.problem, *_no_blocks(self.problem))
 
     def run(self, start: Blocks | None) -> None:
-        """Prove to eps, look for a network of the width, sharpen where that is cheap; obey the limits."""
+        """Prove to eps, look for a network of the width; with --tight, prove all digits first. Obey the limits."""
         proving, options = self.proving, self.proving.options
+        proving.wanted, proving.standing = self._wanted, self._standing
         if proving.start(start or self.start):
             self._prove(max(options.eps / 4, TIGHT), self._time_to_prove())
             if self.width is not None and self._best(None).width > self.width:
                 self._narrow(self.width)
-            cheap = proving.nodes <= _CHEAP_NODES and not proving.limits.reached()
-            if cheap and not proving.settled(_CLOSE):
-                self._prove(TIGHT, proving.limits.within(max(_CHEAP_SECONDS, proving.elapsed), 4 * _CHEAP_NODES))
+            if options.tight:
+                self.decisive = proving.lower
+                proving.wanted = lambda: math.inf
+                self._prove(TIGHT, proving.limits)
+
+    def _wanted(self) -> float:
+        """The lower bound on P* that certifies the solution of the convex program."""
+        solution, eps = self.proving.solution, self.proving.options.eps
+        return math.inf if solution is None else solution.value - _USED * eps * abs(solution.value)
+
+    def _standing(self) -> str:
+        return "certified" if self.proving.settled(self.proving.options.eps) else "open"
 
     def solution(self, wish: CertificateWish) -> Solution:
         """The best network of the width asked for, looked at by a check that knows all that was proved."""
@@ -164,11 +180,11 @@ class _Solving:
             self.proving, padded(best.network, 1), self.search
         )  # a file without any neuron would be read by nobody
         check.findings.add(widest)
+        check.decisive = self.decisive
         check.look()
         generation = self.proving.generation
         blocks = self.start if generation is None else generation.blocks
-        verdict = confirmed(check.verdict(), check.network, self.problem, wish, self.proving.limits)
-        return Solution(check.network, verdict, self.width, max(1, widest.width), blocks)
+        return Solution(check.network, answered(check, wish), self.width, max(1, widest.width), blocks)
 
     def _prove(self, tolerance: float, within: Limits) -> None:
         """Prove, and keep the networks that the last solution gives."""

@@ -86,6 +86,8 @@ def slot_candidates(
     cleared = Neurons(base.u.copy(), base.a.copy(), base.c)
     cleared.u[slot], cleared.a[slot] = 0.0, 0.0
     for violator in violators[:3]:
+        if limits.reached():
+            return
         grown = _with_neuron(problem, cleared, slot, violator)
         direction = _slot_direction(problem, neurons, slot, violator) if dead else None
         yield Candidate(grown, "dead-neuron", direction)

@@ -116,4 +116,4 @@ class _Call:
         proof = GainProof(leader, upper) if leader.upper <= self.quick else None
         settled = portfolio.settled or portfolio.exhausted or upper <= self.question.threshold
         method = leader.brancher.name
-        return GainBound(lower, max(upper, lower), found, portfolio.nodes, settled, method, proof)
+        return GainBound(lower, max(upper, lower), found, portfolio.nodes, settled, method, proof, portfolio.ahead)

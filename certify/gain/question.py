@@ -85,6 +85,7 @@ class GainBound:
     witnesses: directions found, largest gain first, one per activation pattern and sign; the first attains `lower`.
     settled: the search ended by itself; False when a limit cut it short (the bounds are then the current, true ones).
     proof: the tree and, on demand, the hints that prove `upper`; None where another bound than a search's was the smallest.
+    ahead: work that was still expected when a limit cut the search short, in units of what it had done; infinite where nothing tells.
     """
 
     lower: float
@@ -94,6 +95,7 @@ class GainBound:
     settled: bool
     method: str
     proof: Proof | None = None
+    ahead: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from certify.problem.training import TrainingProblem
 from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, gamma, round_to_zero_sum, sums_to_zero
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
+_LARGEST_SCALE = 1e9  # of a dual vector, in a proposal
+_HALVINGS = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +121,28 @@ def scaled_dual_bound(problem: TrainingProblem, nu: Floats, gain_upper: float) -
     if not np.all(np.isfinite(nu)) or (problem.needs_zero_sum and not zero_sums(nu)):
         return 0.0
     return max(0.0, *(_dual_value(problem, nu, s).lower for s in _worthy_scales(problem, nu, gain_upper)))
+
+
+def sufficient_gain(problem: TrainingProblem, nu: Floats, wanted: float) -> float:
+    """About the largest U for which a proof of M(nu) <= U makes `scaled_dual_bound` at least `wanted`; 0 where none does.
+
+    A proposal: what a bound on the gain gives is for `scaled_dual_bound` to say.
+    """
+    if not np.all(np.isfinite(nu)) or (problem.needs_zero_sum and not zero_sums(nu)):
+        return 0.0
+    largest = problem.loss.largest_scale(nu, problem.targets, problem.weights[:, None])
+    if not largest > 0:
+        return 0.0
+    low, high = 0.0, _best_scale(problem, nu, min(largest, _LARGEST_SCALE))
+    if not (high > 0 and _dual_value(problem, nu, high).lower >= wanted):
+        return 0.0
+    for _ in range(_HALVINGS):  # D(s nu) is concave and 0 at 0: up to its best scale it rises
+        middle = (low + high) / 2
+        if _dual_value(problem, nu, middle).lower >= wanted:
+            high = middle
+        else:
+            low = middle
+    return problem.beta_lower / high
 
 
 def best_scale(problem: TrainingProblem, nu: Floats, gain_upper: float) -> float:

@@ -19,6 +19,7 @@ from certify.report.json_parts import (
 from certify.report.near import near_as_dict
 from certify.report.numbers import midpoint
 from certify.report.record import CheckRecord, TrainingRecord
+from certify.report.remedy import remedy
 from certify.report.training import training_sentence
 from certify.verdict import SameWidth, SearchReport, Verdict, Witness
 
@@ -40,6 +41,8 @@ def check_as_dict(record: CheckRecord, version: str) -> dict[str, Any]:
         "verdict": verdict.decision.value,
         "reason": verdict.reason.value if verdict.reason else None,
         "explanation": verdict.explanation,
+        "needs_seconds": verdict.lacks.seconds if verdict.lacks else None,
+        "remedy": remedy(verdict.lacks) if verdict.lacks else None,
         "eps": verdict.eps,
         "objective": objective_keys(record.objective, record.weighted),
         **_figures(verdict),

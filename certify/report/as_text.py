@@ -10,6 +10,7 @@ from certify.report.layout import COLUMNS, count, entry, file_entries, objective
 from certify.report.near import near_entries
 from certify.report.numbers import GAP_DIGITS, difference, excess, ratio, rounded_down, rounded_up, shortest, with_error
 from certify.report.record import CheckRecord
+from certify.report.remedy import remedy
 from certify.report.stationarity import neuron_table, stationarity_lines
 from certify.report.training import training_sentence
 from certify.verdict import Decision, Direction, SameWidth, Verdict, Witness
@@ -19,7 +20,8 @@ COLOURS = {Decision.CERTIFIED: "32", Decision.REFUTED: "31", Decision.INCONCLUSI
 
 
 def verdict_line(verdict: Verdict, colour: bool = False) -> str:
-    """`CERTIFIED gap<=3.1e-06 (relative 2.0e-06, eps 1e-04)`, and its like for the other two verdicts."""
+    """`CERTIFIED gap<=3.1e-06 (relative 2.0e-06, eps 1e-04)`, and its like for the other two verdicts; behind a semicolon what one
+    that is inconclusive for lack of time needs."""
     word = verdict.decision.value.upper()
     if colour:
         word = f"\033[1;{COLOURS[verdict.decision]}m{word}\033[0m"
@@ -48,7 +50,8 @@ def _margin(verdict: Verdict) -> str:
         return f"decrease>={rounded_down(decrease, GAP_DIGITS)} (relative {relative}, {eps}) {how}"
     gap = excess(verdict.value.upper, verdict.optimum.lower)
     relative = rounded_up(ratio(gap, verdict.value.lower), GAP_DIGITS)
-    return f"gap<={rounded_up(gap, GAP_DIGITS)} (relative {relative}, {eps})"
+    margin = f"gap<={rounded_up(gap, GAP_DIGITS)} (relative {relative}, {eps})"
+    return margin if verdict.lacks is None else f"{margin}; {remedy(verdict.lacks)}"
 
 
 def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:

@@ -83,7 +83,7 @@ def test_refuted_and_open_checks_write_theirs(tmp_path: Path) -> None:
         claim = decide(path.read_bytes()).certificate.claim
         assert claim.verdict == word
         assert claim.better is not None
-        assert 21.1184 < claim.lower_bound < 21.118480687352
+        assert 21.118480687352 * (1 - 1e-4) < claim.lower_bound < 21.118480687352
         assert len(gzip.decompress(path.read_bytes())) < 1_000_000
 
 

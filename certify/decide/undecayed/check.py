@@ -28,7 +28,7 @@ from certify.gain.quick import quick_gain_bound
 from certify.linear import matrix_rank
 from certify.problem.attainable import Attainable, best_attainable
 from certify.problem.dataset import Dataset
-from certify.problem.dual import dual_vector, gain_problem
+from certify.problem.dual import LowerBound, dual_vector, gain_problem
 from certify.problem.network import Network
 from certify.problem.training import Neurons, evaluate
 from certify.verdict import Bounds, Decision, Reason, Verdict, Witness
@@ -62,7 +62,9 @@ class UndecayedCheck:
         stationarity = assess(self.problem, self.neurons, self.own_nu[:, 0], self.limits)
         value = self._weighed(network)
         self.findings = Findings(network, value, stationarity, self.options.eps, self.problem.beta)
+        self.decisive: LowerBound | None = None
         proving.value, proving.best_value = value.upper, value.upper
+        proving.standing = lambda: self.findings.standing
 
     @cached_property
     def nothing(self) -> float:
@@ -84,7 +86,7 @@ class UndecayedCheck:
             if not self.findings.certified and not self.limits.reached():
                 self._take(candidates)
         if not (self.findings.certified or self.findings.same_width):
-            self._retrain(self.findings.value.lower - 2 * self.findings.allowed, self.proving.share(_SHARE))
+            self._retrain(self.findings.value.lower - 2 * self.findings.allowed, self.proving.share(_SHARE, self.limits))
         self._bound_gain()
 
     @np.errstate(all="ignore")
@@ -134,9 +136,13 @@ class UndecayedCheck:
         self.proving.nodes = nodes
         self.proving.report("gain of the network", lower, upper, proved)
 
+    def tighten(self, room: float) -> bool:
+        """False: the bound is as good as it can be."""
+        return False
+
     @np.errstate(all="ignore")
-    def verdict(self) -> Verdict:
-        """What follows from the findings."""
+    def verdict(self, proof: LowerBound | None = None) -> Verdict:
+        """What follows from the findings; there is no other proof than theirs."""
         stopped = self.limits.reached()
         sought = None if self.search is None else report_of(self.search)
         report = search_report(self.proving)

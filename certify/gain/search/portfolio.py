@@ -70,6 +70,12 @@ class Portfolio:
         return all(search.ended for search in self.searches)
 
     @property
+    def ahead(self) -> float:
+        """Work that the engine which is expected to end first still needs, in units of what all have done."""
+        work = sum(search.work for search in self.searches)
+        return min(map(forecast, self.searches)) / work if work > 0 else math.inf
+
+    @property
     def candidates(self) -> list[Violator]:
         """Directions met on the way."""
         return [violator for search in self.searches for violator in search.candidates]
@@ -166,19 +172,24 @@ class Portfolio:
 
 
 def remaining(search: Search) -> float:
-    """Seconds of work that a search is expected to need until it ends; 0 where it has.
+    """Seconds of work that a search is expected to need until it ends. While next to nothing is settled its first nodes say
+    nothing: it is given the benefit of the doubt, as much again as so far."""
+    expected = forecast(search)
+    return min(search.work, expected) if search.nodes < 2 * _PILOT_NODES else expected
+
+
+def forecast(search: Search) -> float:
+    """Seconds of work until it ends, by what has been measured alone; 0 where it has ended, infinite where nothing was settled.
 
     The larger of two estimates: by what it has settled so far, and by what its last turn has settled, which tells more where the
-    directions left are harder than those before. While next to nothing is settled its first nodes say nothing: it is given
-    the benefit of the doubt, as much again as so far.
+    directions left are harder than those before.
     """
     if search.ended:
         return 0.0
     work, settled, (work_before, settled_before) = search.work, search.proved, search.before
     so_far = _until_all(work, settled, 1 - settled)
     lately = _until_all(work - work_before, settled - settled_before, 1 - settled)
-    expected = max(so_far, lately)
-    return min(work, expected) if search.nodes < 2 * _PILOT_NODES else expected
+    return max(so_far, lately)
 
 
 def _until_all(work: float, settled: float, left: float) -> float:

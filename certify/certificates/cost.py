@@ -1,0 +1,141 @@
+"""What writing and checking a certificate costs: measured as it goes, so that a pass that would end too late is not begun, or is
+given up early."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from certify.certificates.claims import Claims
+from certify.certificates.statement import plain_data, plain_network
+from certify.checker.certificate import Certificate, Data
+from certify.checker.certificate import Objective as CheckedObjective
+from certify.checker.objective import network_value, training_problem
+from certify.checker.proofs import Proof
+from certify.gain.question import Limits
+from certify.problem.dataset import Dataset
+from certify.problem.network import Network
+from certify.problem.objective import Objective
+
+_SAMPLED = 2_000  # products of a sample and a neuron that are evaluated to see what one costs
+_PER_ENTRY = 3e-6  # seconds that an entry of the data costs besides: as text, hashed, and as a rational
+_FAIR_SECONDS = 0.1  # after which a pass' own pace is believed
+_ASKED_EVERY = 16
+
+
+def seconds_a_node(hinges: int, rank: int) -> float:
+    """About what reading and checking a node of a proof by cones takes: fitted to certificates of 60 to 569 samples."""
+    return 2e-5 + 7.5e-9 * hinges * rank
+
+
+class OutOfTime(Exception):
+    """A pass would end too late; needs: seconds that it lacks."""
+
+    def __init__(self, needs: float) -> None:
+        super().__init__("it would take too long")
+        self.needs = needs
+
+
+def earlier(limits: Limits, seconds: float) -> Limits:
+    """The same limits, the deadline so much earlier."""
+    return Limits(None if limits.deadline is None else limits.deadline - seconds, limits.nodes, limits.cancelled)
+
+
+def left(limits: Limits) -> float:
+    """Seconds until the deadline; infinite without one."""
+    return math.inf if limits.deadline is None else limits.deadline - time.monotonic()
+
+
+def seconds_of_values(objective: Objective, dataset: Dataset, claims: Claims) -> float:
+    """About what the checker takes for reading the arrays, and for the exact objectives of the networks."""
+    networks = [claims.network] if claims.better is None else [claims.network, claims.better]
+    return sum(seconds_of_value(objective, dataset, network) for network in networks)
+
+
+def seconds_of_value(objective: Objective, dataset: Dataset, network: Network) -> float:
+    """The same for one network: timed on some of the samples. 0 for one that is not finite: it gets no certificate."""
+    if not all(np.all(np.isfinite(x)) for layer in network.layers for x in layer if x is not None):
+        return 0.0
+    count = min(dataset.samples, max(1, _SAMPLED // max(network.width, 1)))
+    data = plain_data(dataset)
+    some = Data(data.X[:count], data.y[:count], None if data.sample_weight is None else data.sample_weight[:count])
+    plain = plain_network(network)
+    stated = CheckedObjective(
+        objective.loss.function.enclosure,
+        objective.reduction.value,
+        objective.hidden_decay,
+        objective.output_decay,
+        objective.hidden_bias.value,
+        objective.output_bias.value,
+    )
+    started = time.perf_counter()
+    network_value(training_problem(stated, some), plain)
+    each = (time.perf_counter() - started) / count
+    return dataset.samples * (each + _PER_ENTRY * (dataset.inputs + 1))
+
+
+class Pace:
+    """A pass over `total` steps that has to end, with `after` seconds of other work, before the limits' deadline."""
+
+    def __init__(self, limits: Limits, total: int, after: float = 0.0) -> None:
+        self.limits, self.total, self.after = limits, total, after
+        self.started, self.done = time.monotonic(), 0
+
+    def step(self) -> None:
+        """Note a step. Raises OutOfTime where the pass is going to end too late, or a limit has been reached."""
+        if self.done == 0:
+            self.started = time.monotonic()
+        self.done += 1
+        if self.done % _ASKED_EVERY == 0:
+            self.ask()
+
+    def ask(self) -> None:
+        """Raise OutOfTime likewise."""
+        if self.limits.cancelled():
+            raise OutOfTime(self.left)
+        if self.limits.deadline is None:
+            return
+        now = time.monotonic()
+        late = now + self.left - self.limits.deadline
+        if now >= self.limits.deadline or (now - self.started >= _FAIR_SECONDS and late > 0):
+            raise OutOfTime(max(late, 0.0))
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end, at the pace so far."""
+        each = (time.monotonic() - self.started) / max(self.done, 1)
+        return each * max(self.total - self.done, 0) + self.after
+
+
+class _Paced(list[Any]):
+    """The nodes of a proof; going over them is watched."""
+
+    pace: Pace
+
+    def __iter__(self) -> Iterator[Any]:
+        for node in super().__iter__():
+            self.pace.step()
+            yield node
+
+
+def paced(certificate: Certificate, limits: Limits) -> Certificate:
+    """The same certificate; who goes over the nodes of its proofs gets OutOfTime as soon as that is going to take too long."""
+    dual = certificate.dual
+    if dual is None or limits.deadline is None:
+        return certificate
+    pace = Pace(limits, sum(len(proof.nodes) for proof in dual.proofs if proof is not None))
+    plus, minus = (_watched(proof, pace) for proof in dual.proofs)
+    return replace(certificate, dual=replace(dual, proofs=(plus, minus)))
+
+
+def _watched(proof: Proof | None, pace: Pace) -> Any:
+    if proof is None:
+        return None
+    nodes: Any = _Paced(proof.nodes)
+    nodes.pace = pace
+    return replace(proof, nodes=nodes)
