@@ -1,4 +1,4 @@
-"""The live line on a terminal: bounds, cost, and how much of the space is proved."""
+"""The live line on a terminal: the time left, what follows so far, F, the bounds on P*, and how much of the space is proved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from certify.cli.messages import is_terminal
-from certify.report.numbers import GAP_DIGITS, excess, rounded_down, rounded_up
+from certify.report.numbers import rounded_down, rounded_up
 
 if TYPE_CHECKING:
     from certify.decide.options import Progress, ProgressCallback
@@ -65,26 +65,25 @@ def _columns() -> int:
 
 
 def progress_line(progress: Progress) -> str:
-    """One line; each bound is shown once there is one, and rounded away from the claim."""
-    parts = [f"{progress.elapsed:.1f}s", *_bounds(progress), *_gain(progress)]
-    if progress.nodes:
-        rate = progress.nodes / progress.elapsed if progress.elapsed > 0 else 0.0
-        parts.append(f"nodes {progress.nodes} ({rate:.0f}/s)")
+    """One line, what matters most first: on a narrow terminal its end is cut. Each bound is shown once there is one, and rounded
+    away from the claim."""
+    left = [] if progress.left is None else [f"{progress.left:.0f}s left"]
+    parts = [f"{progress.elapsed:.1f}s", *left, progress.standing, *_bounds(progress)]
     if progress.proved is not None:
         parts.append(f"proved {int(100 * progress.proved)}%")
-    return " ".join([*parts, progress.stage])
+    if progress.nodes:
+        rate = progress.nodes / progress.elapsed if progress.elapsed > 0 else 0.0
+        parts.append(f"{progress.nodes} nodes ({rate:.0f}/s)")
+    return "  ".join([*parts, *_gain(progress), progress.stage])
 
 
 def _bounds(progress: Progress) -> list[str]:
-    """On the least F: the best network known, the proved lower bound, and what lies between."""
+    """F of the network, where there is one, and what is known of the least F of all."""
     uppers = [bound for bound in (progress.value, progress.best_value) if bound is not None]
-    lower, upper = progress.lower_bound, min(uppers, default=None)
-    parts = [] if upper is None else [f"upper {rounded_up(upper, DIGITS)}"]
-    if lower is not None:
-        parts.append(f"lower {rounded_down(lower, DIGITS)}")
-    if lower is not None and upper is not None:
-        parts.append(f"gap {rounded_up(excess(upper, lower), GAP_DIGITS)}")
-    return parts
+    own = [] if progress.value is None else [f"F {rounded_up(progress.value, DIGITS)}"]
+    lower = "" if progress.lower_bound is None else f"{rounded_down(progress.lower_bound, DIGITS)}<="
+    upper = f"<={rounded_up(min(uppers), DIGITS)}" if uppers else ""
+    return [*own, f"{lower}P*{upper}"] if lower or upper else own
 
 
 def _gain(progress: Progress) -> list[str]:

@@ -130,9 +130,7 @@ def _solutions(
             return
 
 
-def _undecayed(
-    proving: Proving, dataset: Dataset, zero: Network, width: int | None, wish: CertificateWish
-) -> Solution:
+def _undecayed(proving: Proving, dataset: Dataset, zero: Network, width: int | None, wish: CertificateWish) -> Solution:
     check, narrowest = trained(proving, dataset, zero, width)
     blocks = blocks_of(proving.problem, *_no_blocks(proving.problem))
     return Solution(check.network, answered(check, wish), width, narrowest, blocks)

@@ -29,7 +29,7 @@ def search(network, dataset, objective, options, progress, wish=None):
     print("searching", flush=True)
     for step in range(1, 300):
         if progress is not None:
-            progress(Progress("cones", step / 10, 0.3, 0.2, 0.25, 0.1, 0.12, 0.1, 100 * step, step / 300))
+            progress(Progress("cones", step / 10, 0.3, 0.2, 0.25, 0.1, 0.12, 0.1, 100 * step, step / 300, "open", 60.0))
         time.sleep(0.1)
 
 certify.decide.check.check_network = search
@@ -146,7 +146,7 @@ def test_interrupt_while_parsing_is_130() -> None:
 
 @pytest.mark.usefixtures("interruptible")
 def test_progress_is_one_live_line(files: tuple[Path, Path]) -> None:
-    """On a terminal stderr shows bounds, gap, nodes, speed, time and the share proved, and rewrites that line."""
+    """On a terminal stderr shows time, what stands, F, the bounds, the share proved and the speed, and rewrites that line."""
     ours, theirs = pty.openpty()
     process = started(files, stderr=theirs)
     os.close(theirs)
@@ -157,16 +157,25 @@ def test_progress_is_one_live_line(files: tuple[Path, Path]) -> None:
     process.communicate(timeout=30)
     os.close(ours)
     shown = re.sub(r"\033\[[0-9;?]*[A-Za-z]", "", text)
-    assert re.search(
-        r"\d+\.\ds upper 0\.25 lower 0\.2 gap 0\.05 M/beta<=1\.2\S* nodes \d+ \(1000/s\) proved \d+%", shown
-    )
+    assert re.search(r"\d+\.\ds  \d+s left  open  F 0\.3  0\.2<=P\*<=0\.25  proved \d+%  \d+ nodes \(1000/s\)", shown)
 
 
 def test_progress_line_shows_what_is_known() -> None:
     """Bounds that do not exist yet are left out, and those shown are rounded away from the claim."""
-    assert progress_line(Progress("reading", 0.25)) == "0.2s reading"
-    line = progress_line(Progress("cones", 2.0, value=1 / 3, lower_bound=0.3333299, nodes=10, proved=0.999))
-    assert line == "2.0s upper 0.33334 lower 0.33332 gap 3.5e-06 nodes 10 (5/s) proved 99% cones"
+    assert progress_line(Progress("reading", 0.25)) == "0.2s  open  reading"
+    bounds = {"value": 1 / 3, "lower_bound": 0.2433299, "best_value": 0.25}
+    line = progress_line(Progress("cones", 2.0, **bounds, nodes=10, proved=0.999, standing="certified", left=58.0))
+    assert line == "2.0s  58s left  certified  F 0.33334  0.24332<=P*<=0.25  proved 99%  10 nodes (5/s)  cones"
+    line = progress_line(Progress("convex program", 2.0, best_value=0.5))
+    assert line == "2.0s  open  P*<=0.5  convex program"
+
+
+def test_what_matters_fits_a_terminal() -> None:
+    """After an hour, with numbers of many digits, 80 columns still show the time left, what stands, F and both bounds."""
+    bounds = {"value": -1.23456789e-12, "lower_bound": -1.23456789e-12, "best_value": -1.23456789e-12}
+    line = progress_line(Progress("proof", 3600.0, **bounds, nodes=10**9, standing="certified", left=86400.0))
+    assert "<=P*<=" in fitted(line, 80)
+    assert line.index("-1.2345e-12", line.index("<=P*<=")) + len("-1.2345e-12") < 79
 
 
 def test_a_long_line_does_not_wrap() -> None:

@@ -86,7 +86,9 @@ class UndecayedCheck:
             if not self.findings.certified and not self.limits.reached():
                 self._take(candidates)
         if not (self.findings.certified or self.findings.same_width):
-            self._retrain(self.findings.value.lower - 2 * self.findings.allowed, self.proving.share(_SHARE, self.limits))
+            self._retrain(
+                self.findings.value.lower - 2 * self.findings.allowed, self.proving.share(_SHARE, self.limits)
+            )
         self._bound_gain()
 
     @np.errstate(all="ignore")
