@@ -13,7 +13,7 @@ import numpy as np
 
 from certify.certificates.claims import Claims
 from certify.certificates.statement import plain_data, plain_network
-from certify.checker.certificate import Certificate, Data
+from certify.checker.certificate import Certificate, Data, Dual
 from certify.checker.certificate import Objective as CheckedObjective
 from certify.checker.objective import network_value, training_problem
 from certify.checker.proofs import Proof
@@ -126,7 +126,7 @@ class _Paced(list[Any]):
 def paced(certificate: Certificate, limits: Limits) -> Certificate:
     """The same certificate; who goes over the nodes of its proofs gets OutOfTime as soon as that is going to take too long."""
     dual = certificate.dual
-    if dual is None or limits.deadline is None:
+    if not isinstance(dual, Dual) or limits.deadline is None:
         return certificate
     pace = Pace(limits, sum(len(proof.nodes) for proof in dual.proofs if proof is not None))
     plus, minus = (_watched(proof, pace) for proof in dual.proofs)
