@@ -189,7 +189,11 @@ class UndecayedCheck:
         """A step of steepest descent from the network, and where the descent leads that it begins."""
         steps = list(first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity, self.limits))
         yield from steps
-        limits = self.limits.within(_REFUTED_SECONDS) if self.findings.same_width else self.proving.share(_SHARE)
+        limits = (
+            self.limits.within(_REFUTED_SECONDS)
+            if self.findings.same_width
+            else self.proving.share(_SHARE, self.limits)
+        )
         yield from descents(self.problem, [Candidate(self.neurons, "gradient"), *steps], limits)
 
     def _retrain(self, enough: float, within: Limits) -> None:
