@@ -137,7 +137,8 @@ def state_reduction(found: Findings, settings: JsonObject) -> None:
     found.state(TRAINING_CONFIG, reduction=reduction)
     if reduction is Reduction.SUM:
         found.notes.append(
-            "reduction 'sum' adds within a batch: it is the sum over all samples only for full-batch training"
+            "reduction 'sum' adds within a batch: it is the sum over all n samples only for full-batch training; batches of b"
+            " minimise it with n/b times the decay of the file (fit's default is b = 32)"
         )
 
 

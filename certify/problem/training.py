@@ -181,13 +181,18 @@ def _targets(loss: LossFunction, dataset: Dataset) -> Floats:
         raise InputError(str(error)) from error
 
 
-def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None:
+def require_shapes(network: Network, dataset: Dataset) -> None:
+    """Raise InputError where the data have other numbers of columns or targets than the network."""
     if network.outputs != dataset.outputs:
         raise InputError(
             f"the network has {network.outputs} outputs, but the data has {dataset.outputs} targets a sample"
         )
     if network.inputs != dataset.inputs:
         raise InputError(f"the network takes {network.inputs} inputs, but the data has {dataset.inputs} columns")
+
+
+def _check_fit(network: Network, dataset: Dataset, objective: Objective) -> None:
+    require_shapes(network, dataset)
     if objective.activation != RELU:
         raise UnsupportedModel(f"activation {objective.activation.name}: relu is supported")
     _check_values(dataset)

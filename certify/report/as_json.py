@@ -52,6 +52,7 @@ def check_as_dict(record: CheckRecord, version: str) -> dict[str, Any]:
         **({"training": _training(record.training, verdict)} if record.training else {}),
         "files": {"model": file_keys(record.model) if record.model else None, "data": file_keys(record.data)},
         "notes": list(record.notes),
+        "cautions": [caution.as_dict() for caution in record.cautions],
         "search": _search(verdict.search),
         "same_width": _same_width(verdict.same_width) if verdict.same_width else None,
         "version": version,

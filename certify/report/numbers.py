@@ -6,7 +6,7 @@ Every float is a dyadic rational, so both directions are exact: the decimal is r
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
 Number = float | Fraction
@@ -24,6 +24,11 @@ def rounded_down(value: Number, digits: int = BOUND_DIGITS) -> str:
 def rounded_up(value: Number, digits: int = BOUND_DIGITS) -> str:
     """The smallest decimal of so many digits that is at least `value`; NaN reads as inf, as nothing is known."""
     return _rounded(value, digits, ROUND_CEILING, "inf")
+
+
+def rounded(value: float, digits: int) -> str:
+    """The nearest decimal of so many digits, for figures that nothing rests on."""
+    return _rounded(value, digits, ROUND_HALF_EVEN, "nan")
 
 
 def shortest(value: float) -> str:

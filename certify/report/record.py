@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from certify.problem.network import Network
 from certify.problem.objective import Objective
 from certify.verdict import Bounds, Verdict
+
+if TYPE_CHECKING:
+    from certify.report.cautions import Caution
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class TrainingRecord:
 @dataclass(frozen=True, slots=True, eq=False)
 class CheckRecord:
     """One check. notes: cautions met while reading; witness_file: where the better network was written, if it was.
-    certificate_file: likewise where the certificate was.
+    certificate_file: likewise where the certificate was. cautions: why the network may have been trained on something else.
 
     training: how the network came about, where it was not given; model is then the file written, or None.
     """
@@ -53,3 +57,4 @@ class CheckRecord:
     witness_file: str | None = None
     certificate_file: str | None = None
     training: TrainingRecord | None = None
+    cautions: tuple[Caution, ...] = ()

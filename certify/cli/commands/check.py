@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from certify.cli.certificate_file import with_certificate_file
+from certify.cli.doubts import doubt_about, said
 from certify.cli.inputs import load_pair, objective_of
 from certify.cli.options import DataArgument, ModelArgument
 from certify.cli.parsing import options
@@ -39,15 +40,16 @@ def check(model: ModelArgument, data: DataArgument, request: Request) -> int:
         from certify.decide.check import check_network
         from certify.report.record import CheckRecord
 
-        objective, cautions = objective_of(stored, samples, request)
-        notes = (*stored.notes, *samples.notes, *cautions)
+        objective, overridden = objective_of(stored, samples, request)
+        notes = (*stored.notes, *samples.notes, *overridden)
         with searching(request, stored, samples, objective, notes) as search:
             verdict = check_network(
                 stored.network, search.dataset, objective, search.options, search.progress, search.wish
             )
         named = file_record(model, stored), file_record(data, samples)
         weighted = samples.dataset.sample_weight is not None
-        record = CheckRecord(verdict, objective, *named, weighted, notes)
+        cautions = said(doubt_about(stored, samples, objective), stored, request, verdict)
+        record = CheckRecord(verdict, objective, *named, weighted, notes, cautions=cautions)
         record, failure = _with_witness_file(record, request, stored)
         record, unwritten = with_certificate_file(record, request.certificate, request)
     return finish([(record, failure or unwritten)], request)
