@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from certify.problem.dual import LowerBound
 
 
+NEAR = 0.05  # at most so far above the proved bound on P*, relatively, a network is said to be near
+
+
 class Decision(StrEnum):
     """The three answers."""
 

@@ -10,7 +10,7 @@ from certify.decide.witness import displacement
 from certify.problem.network import Network
 from certify.problem.training import TrainingProblem
 from certify.rounding import UNIT
-from certify.verdict import Bounds, Decision, Reason, SameWidth, SearchReport, Stationarity, Verdict, Witness
+from certify.verdict import NEAR, Bounds, Decision, Reason, SameWidth, SearchReport, Stationarity, Verdict, Witness
 
 _TINY = 1e-300
 _LOCAL_SHARE = 0.01  # a local direction that lowers the objective by less than this share is beside the point
@@ -70,6 +70,12 @@ class Findings:
     def same_width(self) -> list[Witness]:
         """Networks of at most the given width that are better by more than eps |F|."""
         return [w for w in self.witnesses if w.width <= self.network.width and self._refutes(w)]
+
+    @property
+    def nearing(self) -> bool:
+        """Whether the network may be near P*, by the best one seen, and how near is not proved to a tenth of that yet."""
+        excess = self.value.upper - self.best_value
+        return excess <= NEAR * self.best_value and self.best_value - self.lower > excess / 10
 
     def tight(self, tolerance: float) -> bool:
         """Whether P* itself is known to the relative tolerance."""

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from certify.report.numbers import GAP_DIGITS, rounded_up, shortest
-from certify.verdict import Decision, Reason, Verdict
+from certify.verdict import NEAR, Decision, Reason, Verdict
 
-NEAR = Fraction(1, 20)  # further above the lower bound a network is not said to be near
 _ROUNDING = 1 + Fraction(1, 2**48)  # more than the comparison that certifies can lose by rounding
 _STEPS = (1, 2, 5)
 

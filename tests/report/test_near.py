@@ -13,8 +13,8 @@ from report_examples import CERTIFIED, REFUTED, TOO_NARROW, UNBOUNDED, record, w
 
 from certify.report.as_json import check_as_dict
 from certify.report.as_text import text_report
-from certify.report.near import NEAR, near
-from certify.verdict import Bounds, Reason, Verdict
+from certify.report.near import near
+from certify.verdict import NEAR, Bounds, Reason, Verdict
 
 NEARLY = replace(
     REFUTED, value=Bounds(0.3, 0.3000000001), optimum=Bounds(0.2999, 0.29991), witness=witness("gradient", 2, 0.29991)
@@ -81,6 +81,15 @@ def test_no_eps_is_named_where_the_bounds_are_not_what_is_missing() -> None:
     within = replace(OPEN, optimum=Bounds(0.29999, 0.29999))
     assert near(within).eps is None
     assert "would certify" not in text_report(record(within))
+
+
+@pytest.mark.parametrize(("name", "above"), [("early", 1.0e-3), ("local", 3.467e-4), ("trapped", 1.4526e-2)])
+def test_how_near_is_known_to_a_tenth(name: str, above: float) -> None:
+    """The bounds of a refuted network go on until its distance is known, by the estimates of fixtures/README.md."""
+    pair = (FIXTURES / f"iris_torch_{name}.npz", FIXTURES / "iris.npz", *IRIS)
+    answer = called("check", *pair, "--format", "json", "-q")
+    assert answer.returncode == 1
+    assert above <= json.loads(answer.stdout)["near"]["excess"] <= 1.1 * above
 
 
 @pytest.mark.parametrize("name", ["early", "narrow"])
