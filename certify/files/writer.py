@@ -23,7 +23,7 @@ from certify.files.opening import file_sha256, open_container
 from certify.files.replacing import replacing
 from certify.files.statement import ATTRIBUTE, comment_of, statement_of
 from certify.files.text import path_name, printable
-from certify.problem.network import Network
+from certify.problem.network import Network, padded
 
 if TYPE_CHECKING:
     import h5py
@@ -34,7 +34,8 @@ ALONG_CAP = 1 << 20  # bytes of one array that is copied beside the weights
 
 
 def save_network(network: Network, path: Path, like: StoredModel) -> None:
-    """Write `network` (any width) as float64 under the keys, in the orientation and with the shapes of `like`.
+    """Write `network` (any width; without neurons, with one that is zero: nobody reads a file that has none) as float64 under
+    the keys, in the orientation and with the shapes of `like`.
 
     The file replaces `path` at once, and only when it was read back as this very network. Where its names and shapes leave
     two readings it states its layout (certify/files/statement.py). HDF5 keeps the source file's groups, attributes and
@@ -47,6 +48,7 @@ def save_network(network: Network, path: Path, like: StoredModel) -> None:
     has = [(a is None) == (b is None) for a, b in zip(biases(network), biases(like.network), strict=True)]
     if not all(has) or (network.inputs, network.outputs) != (like.network.inputs, like.network.outputs):
         raise ValueError("a network is written only like a model of the same inputs, outputs and biases")
+    network = padded(network, 1)
     arrays = like.layout.stored(network, like.shapes)
     try:
         with replacing(path.resolve()) as temporary:

@@ -12,6 +12,7 @@ from stored_files import READABLE_MODELS, SAMPLES, npz, random_network, same
 
 from certify.errors import UnreadableFile, UsageError
 from certify.files import load_model, parse_map, save_network
+from certify.problem.network import padded
 
 
 @pytest.mark.parametrize("name", READABLE_MODELS)
@@ -25,6 +26,15 @@ def test_any_width_is_read_back_exactly(tmp_path: Path, name: str) -> None:
         assert same(again.network, network)
         assert (again.format, again.stated) == (model.format, model.stated)
         assert [(r.role, r.key) for r in again.reading] == [(r.role, r.key) for r in model.reading]
+
+
+@pytest.mark.parametrize("name", READABLE_MODELS)
+def test_a_network_without_neurons_is_written_with_one_that_is_zero(tmp_path: Path, name: str) -> None:
+    """The best network may have none, and no reader takes such a file."""
+    model = load_model(SAMPLES / name)
+    network = random_network(m=0, k=model.network.outputs)
+    save_network(network, tmp_path / name, model)
+    assert same(load_model(tmp_path / name).network, padded(network, 1))
 
 
 @pytest.mark.parametrize("output", [(5,), (1, 5), (5, 1)])

@@ -133,7 +133,11 @@ def files_attacked(run: Callable[..., CompletedProcess[bytes]], case: Case, fold
     model, data, stated = written(case, folder)
     certificate, better = folder / "certificate.json", folder / "better.npz"
     asked = [*stated, "--time-limit", "0.5", "--eps", repr(case.eps), "--format", "json"]
-    yield "check", _judged(run("check", model, data, *asked, "--certificate", certificate, "--witness", better))
+    shown = _judged(run("inspect", model, data, "--format", "json"))
+    yield "inspect", shown
+    code = _judged(run("check", model, data, *asked, "--certificate", certificate, "--witness", better))
+    assert (code == 2) == (shown == 2), "what can be read is answered"
+    yield "check", code
     if certificate.exists():
         verified = run("verify", certificate, model, data)
         assert verified.returncode == 0, verified.stdout
@@ -142,7 +146,6 @@ def files_attacked(run: Callable[..., CompletedProcess[bytes]], case: Case, fold
         yield "better", _judged(run("check", better, data, *asked))
     yield "descend", _judged(run("descend", model, data, *asked, "--output", folder / "descended.npz"))
     yield "solve", _judged(run("solve", data, *asked, "--output", folder / "solved.npz"))
-    yield "inspect", _judged(run("inspect", model, data, "--format", "json"))
 
 
 def _judged(ran: CompletedProcess[bytes]) -> int:
