@@ -11,10 +11,12 @@ from certify.convex.blocks import Blocks
 from certify.convex.design import Design
 from certify.convex.restricted import solve_restricted
 from certify.convex.solution import RestrictedSolution, evaluated
+from certify.failures import unless_it_fails
 from certify.gain.question import Limits
 from certify.patterns.program import (
     block_scale,
     loss_expression,
+    scaled_decays,
     scaled_rows,
     size_expression,
     solved_by_clarabel,
@@ -32,9 +34,10 @@ def solve_in_cvxpy(
     """
     if not blocks.count:
         return solve_restricted(problem, blocks, limits, start)
-    program, w, c = _stated(problem, blocks)
-    if not solved_by_clarabel(program, limits):
+    stated = unless_it_fails(lambda: _stated(problem, blocks), None)
+    if stated is None or not solved_by_clarabel(stated[0], limits):
         return solve_restricted(problem, blocks, limits, start)
+    _, w, c = stated
     units = units_of(problem)
     constant = 0.0 if c is None else float(c.value) * units.targets
     return evaluated(Design(problem, blocks), w.value.T * block_scale(problem, units), constant)
@@ -48,9 +51,10 @@ def _stated(problem: TrainingProblem, blocks: Blocks) -> tuple[cp.Problem, cp.Va
     c = cp.Variable(name="c") if problem.has_constant else None
     gates = (blocks.signs[:, None] * blocks.patterns).T
     f = cp.sum(cp.multiply(gates, Z @ w), axis=1) + (0.0 if c is None else c)
-    beta = problem.beta / (units.weights * units.targets * units.rows)
+    beta, _ = scaled_decays(problem.beta, units)
+    _, constant_beta = scaled_decays(problem.constant_decay, units)
     objective = loss_expression(problem, f, units) + beta * size_expression(problem, w)
     if problem.has_constant:
-        objective += problem.constant_decay / units.weights / 2 * cp.square(c)
+        objective += constant_beta / 2 * cp.square(c)
     in_cones = cp.multiply(np.where(blocks.patterns, 1.0, -1.0).T, Z @ w) >= 0
     return cp.Problem(cp.Minimize(objective), [in_cones]), w, c

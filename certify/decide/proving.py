@@ -136,6 +136,9 @@ class Proving:
             bound = self.bound(nu, threshold, limits, generation.directions, "proof", stop_above)
             self.known = [v for v in bound.witnesses if v.gain > self.problem.beta * (1 - _NEAR)]
             if not generation.add([v for v in self.known if v.gain > threshold]):
+                if stop_above < np.inf and not bound.settled and not limits.reached():
+                    # rounding makes violators of what the program has already: now the bound itself is what is wanted
+                    self.bound(nu, threshold, limits, generation.directions, "proof")
                 break
         if solution is not None and self.known and not within.reached():
             solved(solution)

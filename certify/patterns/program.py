@@ -99,7 +99,7 @@ def solve_full_program(
 
 
 def state_program(problem: TrainingProblem, cones: Cones) -> ConvexProgram:
-    """The program in cvxpy, in units of order 1."""
+    """The program in cvxpy, in units of order 1. ArithmeticError where the weight decay does not fit float64 in these."""
     units = units_of(problem)
     Z = scaled_rows(problem, units)
     D = cones.patterns.T.astype(float)
@@ -107,10 +107,10 @@ def state_program(problem: TrainingProblem, cones: Cones) -> ConvexProgram:
     c = None if problem.objective.output_bias is Bias.NONE else cp.Variable(name="c")
     f = cp.Variable(problem.samples, name="f")
     fit = f == cp.sum(cp.multiply(D, Z @ (v - w)), axis=1) + (0.0 if c is None else c)
-    beta = problem.beta / (units.weights * units.targets * units.rows)
+    beta, constant_beta = scaled_decays(problem.beta, units)
     objective = loss_expression(problem, f, units) + beta * (size_expression(problem, v) + size_expression(problem, w))
     if problem.objective.output_bias is Bias.PENALIZED:
-        objective += problem.beta / units.weights / 2 * cp.square(c)
+        objective += constant_beta / 2 * cp.square(c)
     in_cones = [_in_cones(v, Z, cones), _in_cones(w, Z, cones)]
     return ConvexProgram(cp.Problem(cp.Minimize(objective), [fit, *in_cones]), v, w, c, fit, units)
 
@@ -150,6 +150,14 @@ def units_of(problem: TrainingProblem) -> Units:
 def _power_of_two(array: Floats) -> float:
     largest = float(np.abs(array).max(initial=0.0))
     return 2.0 ** math.frexp(largest)[1] if largest > 0 else 1.0
+
+
+def scaled_decays(decay: float, units: Units) -> tuple[float, float]:
+    """What a weight decay is on blocks, and on constants. ArithmeticError where it is not finite."""
+    on_blocks, on_constants = decay / units.weights / units.targets / units.rows, decay / units.weights
+    if not (math.isfinite(on_blocks) and math.isfinite(on_constants)):
+        raise OverflowError("the weight decay overflows in units of the data")
+    return on_blocks, on_constants
 
 
 def scaled_rows(problem: TrainingProblem, units: Units) -> Floats:

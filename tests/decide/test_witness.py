@@ -133,6 +133,19 @@ def test_a_dead_neuron_is_put_to_use() -> None:
     assert verdict.decision is Decision.REFUTED
 
 
+def test_a_network_of_dust_has_a_slot_for_a_neuron() -> None:
+    """Neurons that are active, but so small that nothing of them is left once they are merged: their place is free."""
+    oracle = ORACLES["O8"]
+    dust = Network(np.full((2, 2), 1e-310), np.full((2, 1), 1e-310))
+    problem = training_problem(dust, oracle.dataset, oracle.objective)
+    neurons = problem.lift(dust)
+    nu = dual_vector(problem, problem.predictions(neurons))
+    violators = bound_gain(gain_problem(problem, nu), Question(), Limits()).witnesses
+    grown = [candidate.neurons for candidate in slot_candidates(problem, neurons, violators, Limits())]
+    assert [each.width for each in grown] == [1] * len(grown)
+    assert min(problem.value(each) for each in grown) < problem.value(neurons)
+
+
 def test_no_slot_means_no_slot_candidate() -> None:
     """O8 at width 2: both neurons are needed, nothing is free; the witness comes from the rebuilt network."""
     oracle = ORACLES["O8"]

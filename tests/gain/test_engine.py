@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -133,6 +134,15 @@ def test_the_gain_of_a_witness_is_rounded_down(seed: int) -> None:
     for u in rng.standard_normal((10, 3)):
         proved = proved_gain(problem, u)
         assert proved == 0 or exceeds(problem, u, proved * (1 - 1e-15))
+
+
+def test_a_gain_below_the_normal_range_is_not_rounded_up() -> None:
+    """Products that lose digits to underflow prove nothing: the lower bound is 0, and above it is the gain itself."""
+    problem = GainProblem(np.array([[5.3e-316], [5.9e-301]]), np.array([1e-9, -3e-10]))
+    bound = bound_gain(problem, EXACT, Limits())
+    gain = max(Fraction(5.3e-316) * Fraction(1e-9), Fraction(5.9e-301) * Fraction(3e-10))
+    assert Fraction(bound.lower) <= gain <= Fraction(bound.upper)
+    assert proved_gain(problem, np.array([1e-310])) == 0.0
 
 
 def test_orthonormal_rows_have_the_known_gain() -> None:

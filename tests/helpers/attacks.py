@@ -22,7 +22,7 @@ from certify.decide.solve import solve_dataset
 from certify.errors import InputError
 from certify.problem.network import Network
 from certify.problem.objective import Bias
-from certify.verdict import Verdict
+from certify.verdict import Reason, Verdict
 
 CODES = {"certified": 0, "refuted": 1, "inconclusive": 4}
 
@@ -72,6 +72,8 @@ class Attack:
             seconds = time.monotonic() - started
             answered = case if network is None else of_network(case, network())
             judge(verdict, answered, self.known)
+            early = verdict.reason is Reason.LIMIT and seconds < (self.options.time_limit or 0.0) / 4
+            assert not early, f"a limit is the reason after {seconds:.2f} s"
         except InputError:
             self.answers[f"{name}: refused"] += 1
             return None

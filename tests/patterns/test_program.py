@@ -236,6 +236,14 @@ def test_subsampled_program(patterns: tuple, optimum: float) -> None:
     assert solution.value == pytest.approx(optimum, abs=1e-7)
 
 
+def test_a_weight_decay_beyond_float64_in_units_of_the_data_is_a_failure_of_numerics() -> None:
+    """1e10 over inputs of 1e-300: there is no such program, and no network by it."""
+    data = random_data(10, 4, 1)
+    tiny = Dataset(data.X * 1e-300, data.y)
+    with pytest.raises(ArithmeticError):
+        solve(tiny, objective(1e10))
+
+
 def test_walls_are_enough() -> None:
     """The program with the walls alone has the optimum of the program with every sample's inequality."""
     data, goal = random_data(10, 12, 3), objective(0.2)

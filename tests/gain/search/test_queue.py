@@ -7,8 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
+from certify.gain.cones.brancher import ConeBrancher
+from certify.gain.engine import bound_gain
+from certify.gain.majorants.brancher import MajorantBrancher
 from certify.gain.outputs.brancher import OutputBrancher
-from certify.gain.question import GainProblem
+from certify.gain.question import GainProblem, Limits, Question
 from certify.gain.reduction import reduce_gain
 from certify.gain.search import queue as search_module
 from certify.gain.search.queue import Expansion, Search
@@ -103,6 +106,42 @@ def test_an_error_in_an_expansion_loses_no_part() -> None:
     assert task.upper == before
     task.brancher.expand = expand
     assert run(task).upper == run(search()).upper
+
+
+@pytest.mark.parametrize("part", ["expand", "found"])
+def test_numerics_that_fail_leave_the_search_its_bound(part: str) -> None:
+    """It gets no further turn, all parts still count, and the engine's answer is the bound reached."""
+    task = run(search(), 50)
+    before, unbroken = task.upper, getattr(task.brancher, part)
+
+    def broken(*_) -> Expansion:
+        raise ArithmeticError
+
+    setattr(task.brancher, part, broken)
+    run(task)
+    assert (task.stuck, task.ended, task.finished) == (True, True, False)
+    assert task.upper == before
+    setattr(task.brancher, part, unbroken)
+    assert run(task).upper == run(search()).upper
+
+
+def test_an_engine_that_is_stuck_leaves_the_turns_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cones whose numerics fail at once: majorants prove the bound; where these fail too, a true one is left."""
+    rng = np.random.default_rng(4)
+    gain = GainProblem(rng.standard_normal((20, 4)), rng.standard_normal(20))
+    whole = bound_gain(gain, Question(tolerance=1e-5), Limits())
+
+    def broken(*_) -> Expansion:
+        raise ArithmeticError
+
+    monkeypatch.setattr(ConeBrancher, "expand", broken)
+    other = bound_gain(gain, Question(tolerance=1e-5), Limits())
+    assert (other.method, other.settled) == ("majorants", True)
+    assert whole.lower <= other.upper <= whole.upper * (1 + 1e-4)
+    monkeypatch.setattr(MajorantBrancher, "expand", broken)
+    neither = bound_gain(gain, Question(tolerance=1e-5), Limits())
+    assert neither.settled
+    assert whole.lower <= neither.upper < np.inf
 
 
 def test_an_expansion_that_was_stopped_keeps_its_part() -> None:
