@@ -108,8 +108,11 @@ def _predictions(problem: Problem, network: Network) -> tuple[list[int], int]:
     inner = row_shift + neuron_shift + a_shift
     shift = max(inner, c_shift)
     constant = c << (shift - c_shift)
-    sums = [sum(o * t for o, u in zip(a, steps) if (t := dot(u, row)) > 0) for row in rows]
-    return [(f << (shift - inner)) + constant for f in sums], shift
+    sums: dict[tuple[int, ...], int] = {}  # equal rows once
+    for row in map(tuple, rows):
+        if row not in sums:
+            sums[row] = sum(o * t for o, u in zip(a, steps) if (t := dot(u, row)) > 0)
+    return [(sums[tuple(row)] << (shift - inner)) + constant for row in rows], shift
 
 
 def _penalty(objective: Objective, network: Network) -> Fraction:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from certify.arrays import Floats, Ints
 from certify.failures import unless_it_fails
@@ -26,6 +25,7 @@ from certify.verdict import Stationarity
 TOLERANCE = 1e-6
 _BOUNDARY = 1e-7  # |x.u| below this times |x||u| counts as on the boundary
 _LEAST_SCALE = 1e-3
+_GLANCED = 16  # bytes of signs that most pairs of neurons differ in already
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,16 +200,25 @@ def dead_neurons(problem: TrainingProblem, neurons: Neurons) -> tuple[int, ...]:
 
 def mergeable_groups(problem: TrainingProblem, neurons: Neurons) -> tuple[tuple[int, ...], ...]:
     """Groups of two or more neurons of one sign in one closed cone: no sample separates them strictly."""
-    dead = set(dead_neurons(problem, neurons))
-    signs = np.sign(matmul(problem.rows, neurons.u.T)).astype(np.int8)
-    groups: list[tuple[float, NDArray[np.int8], list[int]]] = []
+    values = matmul(problem.rows, neurons.u.T).T
+    on, off = np.packbits(values > 0, axis=1), np.packbits(values < 0, axis=1)
+    signs, dead = np.sign(neurons.a[:, 0]), set(dead_neurons(problem, neurons))
+    # of each group so far: its first neuron and the samples that some neuron of it is on and off for
+    firsts = np.zeros(neurons.width, dtype=np.intp)
+    groups: list[list[int]] = []
+    group_on, group_off = np.zeros_like(on), np.zeros_like(off)
     for j in range(neurons.width):
         if j in dead:
             continue
-        for index, (sign, pattern, members) in enumerate(groups):
-            if sign == np.sign(neurons.a[j, 0]) and not np.any(pattern * signs[:, j] < 0):
-                groups[index] = (sign, np.where(pattern == 0, signs[:, j], pattern), [*members, j])
-                break
-        else:
-            groups.append((float(np.sign(neurons.a[j, 0])), signs[:, j], [j]))
-    return tuple(tuple(members) for _, _, members in groups if len(members) > 1)
+        some = np.flatnonzero(signs[firsts[: len(groups)]] == signs[j])
+        for part in (slice(0, _GLANCED), slice(_GLANCED, None)):
+            clash = (group_on[some, part] & off[j, part]) | (group_off[some, part] & on[j, part])
+            some = some[~np.any(clash, axis=1)]
+        k = int(some[0]) if some.size else len(groups)
+        if k == len(groups):
+            firsts[k] = j
+            groups.append([])
+        groups[k].append(j)
+        group_on[k] |= on[j]
+        group_off[k] |= off[j]
+    return tuple(tuple(members) for members in groups if len(members) > 1)

@@ -104,7 +104,7 @@ def refuse_missing(stated: StatedObjective) -> None:
     if missing:
         raise ObjectiveError(
             f"the objective is not stated in full; missing: {', '.join(missing)}"
-            " (--convention keras|torch|sklearn sets all but --weight-decay)"
+            " (--convention keras|torch|sklearn sets all but --weight-decay, which is 0 where there was none)"
         )
 
 

@@ -140,7 +140,7 @@ def least_loss(problem: TrainingProblem, rng: np.random.Generator) -> float:
     f = np.zeros((problem.samples, 1))
     for _ in range(60):
         slope, curved = basis.T @ problem.slope(f), basis.T @ (problem.curvature(f) * basis)
-        move = basis @ np.linalg.lstsq(curved, -slope, rcond=1e-14)[0]
+        move = basis @ np.linalg.lstsq(curved, -slope, rcond=1e-10)[0]
         step = next((t for t in 0.5 ** np.arange(40) if problem.data_loss(f + t * move) <= problem.data_loss(f)), 0.0)
         f = f + step * move
     return problem.data_loss(f)

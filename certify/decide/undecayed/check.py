@@ -34,7 +34,7 @@ from certify.problem.training import Neurons, evaluate
 from certify.verdict import Bounds, Decision, Reason, Verdict, Witness
 
 _ONLY_ZERO = "the gap of a network is all of its F: only F = 0 would be certified"
-_MOST_PRODUCTS = 2_000_000  # of an exact evaluation: a second or two
+_MOST_EXACT_PRODUCTS = 2_000_000  # of an exact evaluation: a second or two
 _MOST_ACTIVATIONS = 20_000_000  # of an interpolating network, n times its width
 _ROUGH = 1 / 8  # of eps: relative error of an F that is evaluated again, exactly
 _SHARE = 1 / 3  # of the time left, for the descent from the network, and for the search at its width
@@ -85,7 +85,7 @@ class UndecayedCheck:
         for candidates in (self._fitted(), self._scaled(), self._downhill()):
             if not self.findings.certified and not self.limits.reached():
                 self._take(candidates)
-        if not (self.findings.certified or self.findings.same_width):
+        if not (self.findings.certified or self.findings.same_width or self._negligible):
             self._retrain(
                 self.findings.value.lower - 2 * self.findings.allowed, self.proving.share(_SHARE, self.limits)
             )
@@ -103,6 +103,16 @@ class UndecayedCheck:
         """Whether some network of at most the width is known to be optimal, to eps."""
         known = [w.value.upper for w in self.findings.witnesses if w.width <= self.network.width]
         return min(known, default=math.inf) <= self.findings.lower * (1 + self.options.eps / 2)
+
+    @property
+    def _buildable(self) -> bool:
+        """Whether the best predictions can be made into a network in reasonable space."""
+        return self.problem.samples * self.best.lines.count <= _MOST_ACTIVATIONS
+
+    @property
+    def _negligible(self) -> bool:
+        """Whether rounding is all that keeps F from 0."""
+        return self.findings.value.upper < _NOTHING * self.nothing
 
     @np.errstate(all="ignore")
     def look(self) -> None:
@@ -154,11 +164,13 @@ class UndecayedCheck:
 
     def _explained(self, verdict: Verdict) -> str:
         """The verdict's sentence; where nothing but rounding is left of F, with what that means."""
+        if verdict.reason is Reason.NUMERICS and not self.findings.broken and not self._buildable:
+            return f"no better network was found; one that fits best may need {self.best.lines.count} neurons, too many to build here"
         if self.findings.lower > 0 or self.findings.broken:
             return verdict.explanation
         if verdict.reason is Reason.NUMERICS:
             return f"no better network was found; but the bound is P* >= 0, so that {_ONLY_ZERO}"
-        if verdict.decision is not Decision.CERTIFIED and self.findings.value.upper < _NOTHING * self.nothing:
+        if verdict.decision is not Decision.CERTIFIED and self._negligible:
             return f"{verdict.explanation}; F is 0 but for rounding, and {_ONLY_ZERO}"
         return verdict.explanation
 
@@ -169,7 +181,7 @@ class UndecayedCheck:
 
     def _fitted(self) -> Iterator[Candidate]:
         """The network that predicts what is best, as wide as that takes."""
-        if self.problem.samples * self.best.lines.count <= _MOST_ACTIVATIONS:
+        if self._buildable:
             fitted = interpolating(self.problem, self.best, self.options.seed)
             if fitted is not None:
                 yield Candidate(fitted, "rebuilt")
@@ -240,7 +252,7 @@ class UndecayedCheck:
     def _weighed(self, network: Network) -> Bounds:
         """F enclosed; exactly where F is so small that rounding errors are all there is of it."""
         value = evaluate(self.problem, network)
-        small = self.problem.rows.size * max(1, network.width) <= _MOST_PRODUCTS
+        small = self.problem.rows.size * max(1, network.width) <= _MOST_EXACT_PRODUCTS
         if small and value.upper - value.lower > _ROUGH * self.options.eps * value.lower and value.upper < math.inf:
             return exact_value(network, self.dataset, self.problem.objective)
         return Bounds(value.lower, value.upper)

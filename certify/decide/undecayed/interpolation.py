@@ -16,12 +16,13 @@ from certify.problem.attainable import Attainable
 from certify.problem.objective import Bias
 from certify.problem.training import Neurons, TrainingProblem
 
-_TRIALS = 16  # planes; the one with the lowest objective is taken
+_TRIALS = 16  # planes; the one that misses the predictions least is taken
+_WORK = 200_000_000  # products that trials may cost
 _DIGITS = (40, 30, 20, 10, 4)  # binary ones behind the point, of weights that may be simple numbers
 
 
 def interpolating(problem: TrainingProblem, best: Attainable, seed: int) -> Neurons | None:
-    """Neurons that predict what `best` says, up to rounding; None where float64 is no help."""
+    """Neurons that predict what `best` says, up to rounding; None where float64 is no help, or the lines are too many."""
     rng = np.random.default_rng(seed)
     rows, d = problem.rows[best.lines.first], problem.rows.shape[1]
     if not len(rows):
@@ -30,7 +31,7 @@ def interpolating(problem: TrainingProblem, best: Attainable, seed: int) -> Neur
     upright = _upright(problem)
     found: list[tuple[float, Neurons]] = []
     with np.errstate(all="ignore"):
-        for trial in range(_TRIALS):
+        for trial in range(min(_TRIALS, _WORK // (2 * len(rows) ** 2 * d))):
             across, beside = _plane(rng, rows, trial)
             if upright is None:
                 u, a = _by_lines(rows, best.even, across, beside)
@@ -38,9 +39,10 @@ def interpolating(problem: TrainingProblem, best: Attainable, seed: int) -> Neur
             else:
                 u, a = _by_halfline(rows, goals, upright, across)
             neurons = _tidied(problem, u, a, best.constant)
-            value = problem.value(neurons)
-            if np.isfinite(value):
-                found.append((value, neurons))
+            hidden = np.maximum(matmul(rows, neurons.u.T), 0.0)
+            miss = float(norm(matmul(hidden, neurons.a)[:, 0] + neurons.c - (goals + best.constant)))
+            if np.isfinite(miss):
+                found.append((miss, neurons))
     return min(found, key=lambda pair: pair[0])[1] if found else None
 
 
