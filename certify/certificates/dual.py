@@ -15,17 +15,19 @@ from certify.certificates.statement import hexadecimal
 from certify.checker.certificate import Data, Dual
 from certify.checker.certificate import Objective as CheckedObjective
 from certify.checker.objective import training_problem
+from certify.checker.reduction import Hinges as ExactHinges
 from certify.checker.reduction import reduced
-from certify.problem.dual import LowerBound, best_scale, dual_value
+from certify.problem.dual import LowerBound, dual_value, feasible_scaling
 from certify.problem.objective import Objective
 from certify.problem.training import TrainingProblem
-from certify.rounding import round_to_zero_sum
+
+_SHARES = tuple(10.0**-k for k in range(4, 12))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScaledDual:
     """nu (n,), the lower bound on P* that it proves, and the hinges, their weights (N,), what is linear beside them (r,), and the limit
-    of their sum, for either sign.
+    of their sum, for either sign. exact: the same as the checker has it.
     """
 
     nu: np.ndarray
@@ -34,6 +36,7 @@ class ScaledDual:
     weights: np.ndarray
     linear: np.ndarray
     limit: float
+    exact: ExactHinges
 
 
 def scaled_dual(problem: TrainingProblem, lower: LowerBound, inside: float) -> ScaledDual:
@@ -41,14 +44,23 @@ def scaled_dual(problem: TrainingProblem, lower: LowerBound, inside: float) -> S
 
     Raises Rejected where the hinges leave no room for any bound.
     """
-    nu = np.zeros(problem.samples)
-    if lower.nu is not None and lower.gain is not None:
-        scale = best_scale(problem, lower.nu, lower.gain.upper) * (1 - inside)
-        candidate = _feasible(problem, scale * lower.nu[:, 0])
-        nu = candidate if dual_value(problem, candidate[:, None]).lower > 0 else nu
+    candidate = feasible_scaling(problem, lower, inside)
+    worthless = not dual_value(problem, candidate).lower > 0
+    return measured_dual(problem, np.zeros(problem.samples) if worthless else candidate[:, 0])
+
+
+def measured_dual(problem: TrainingProblem, nu: np.ndarray) -> ScaledDual:
+    """What nu (n,), of exactly zero sum where constants are free, proves if its gain is at most the weight decay. Raises Rejected."""
     value = max(dual_value(problem, nu[:, None]).lower, 0.0) if np.any(nu) else 0.0
     hinges = hinges_of(problem)
     return ScaledDual(nu, value, hinges, *_measured(problem, hinges, nu))
+
+
+def inside_to_spare(problem: TrainingProblem, lower: LowerBound, needed: float) -> float:
+    """The largest of a few shares `inside` that leave two thirds of what the dual vector proves beyond `needed`; 0 for none."""
+    most, *values = (dual_value(problem, feasible_scaling(problem, lower, inside)).lower for inside in (0.0, *_SHARES))
+    spare = [inside for inside, value in zip(_SHARES, values, strict=True) if value > needed + (most - needed) / 3]
+    return max(spare, default=0.0) if most > needed else 0.0
 
 
 def dual_document(dual: ScaledDual, proofs: list[Any]) -> dict[str, Any]:
@@ -56,14 +68,9 @@ def dual_document(dual: ScaledDual, proofs: list[Any]) -> dict[str, Any]:
     return {"nu": hexadecimal(dual.nu), **dual.hinges.document(), "proofs": proofs}
 
 
-def _feasible(problem: TrainingProblem, nu: np.ndarray) -> np.ndarray:
-    """nu, rounded to an exact zero sum where constants are free."""
-    if not problem.needs_zero_sum:
-        return nu
-    return round_to_zero_sum(nu, int(np.argmax(problem.loss.room(nu, problem.weights))))
-
-
-def _measured(problem: TrainingProblem, hinges: Hinges, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def _measured(
+    problem: TrainingProblem, hinges: Hinges, nu: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float, ExactHinges]:
     """Weights, linear part and limit, by the checker's own code, as signs have to be exact; each rounded once, the limit down."""
     ratios = None if hinges.ratios is None else hinges.ratios.tolist()
     centre, basis = (None if x is None else x.tolist() for x in (hinges.centre, hinges.basis))
@@ -73,7 +80,7 @@ def _measured(problem: TrainingProblem, hinges: Hinges, nu: np.ndarray) -> tuple
     weights = np.array([w / unit for w in found.weights])
     linear = np.array([g / (unit << found.point_shift) for g in found.linear])
     limit = min(found.limit, Fraction(sys.float_info.max))
-    return weights, linear, math.nextafter(float(limit), 0.0)
+    return weights, linear, math.nextafter(float(limit), 0.0), found
 
 
 def _checked(objective: Objective) -> CheckedObjective:

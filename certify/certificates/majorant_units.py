@@ -32,9 +32,10 @@ class RoundedMajorant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Units:
-    """heads: 1, or 2 with a free bias, whose R is the radius."""
+    """heads: 1, or 2 with a free bias, whose R is the radius. columns: of the engine's directions."""
 
     heads: int
+    columns: int
     radius: float
     points: int
     exponent: int
@@ -60,13 +61,20 @@ class Units:
         slopes, above, below = (np.where(holds, part, 0.0) for part in (m.slopes, m.above, m.below))
         return self._rounded(replace(m, slopes=slopes, above=above, below=below))
 
-    def _rounded(self, m: Majorant) -> RoundedMajorant:
+    def constant_slopes(self, slopes: np.ndarray, sides: int) -> RoundedMajorant:
+        """The majorant of a node without free raising hinges that takes numbers (q,) within [-1, 1] for the slopes, and nothing else."""
+        size, q = self.columns, len(slopes)
+        rows, none = np.column_stack([slopes, np.zeros((q, size - 1))]), np.zeros((q, sides))
+        pairs = np.zeros(sides * (sides - 1) // 2)
+        return self._rounded(Majorant(np.zeros(0), rows, none, none, np.zeros((sides, size)), pairs), 1.0)
+
+    def _rounded(self, m: Majorant, inside: float = _INSIDE) -> RoundedMajorant:
         curvatures = np.ldexp(1 / (2 * m.widths), -self.points)
         fine = shift_for(curvatures, _CURVATURE_BITS)
         curvatures = np.maximum(on_grid(curvatures, fine, np.rint), 2.0**-fine)
         # slopes and tilts err by 2^-48 of the directions' size at most, and are drawn in by more than all that together
         slope_shift, tilt_shift = _BITS + max(math.frexp(self.radius)[1], 0), max(_BITS + self.points, 0)
-        slopes = on_grid(self.certificate(_INSIDE * m.slopes), slope_shift, np.trunc)
+        slopes = on_grid(self.certificate(inside * m.slopes), slope_shift, np.trunc)
         tilts = np.stack([m.above, m.below], axis=1)
         tilts = on_grid(np.ldexp(_INSIDE * tilts, -self.points), tilt_shift, np.trunc)
         sides = np.ldexp(self.certificate(m.normals), self.exponent - self.points)
@@ -114,4 +122,4 @@ def engine_side(side: Side) -> tuple[OneSign, Units]:
     points = np.column_stack([np.zeros(len(points)), points])
     linear = np.zeros(points.shape[1]) if hinges.free else np.concatenate([[0.0], side.linear])
     half = OneSign(heads, points, np.ldexp(side.weights, places - side.exponent) / 2, linear)
-    return half, Units(heads, radius, places, side.exponent)
+    return half, Units(heads, points.shape[1], radius, places, side.exponent)

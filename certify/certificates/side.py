@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certify.certificates.dual import ScaledDual
 from certify.certificates.hinges import Hinges
 from certify.linear import matmul
 
@@ -92,6 +93,12 @@ class Side:
             return -math.inf
         up, down = np.maximum(matmul(self.plus, t), 0.0), np.maximum(matmul(self.minus, t), 0.0)
         return float(np.sum(up) - np.sum(down) + np.sum(self.linear * t)) / length
+
+
+def both_sides(dual: ScaledDual) -> tuple[Side, Side]:
+    """What has to be proved of a dual vector, for nu and for -nu."""
+    plus, minus = (side_of(dual.hinges, sign * dual.weights, sign * dual.linear, dual.limit) for sign in (1, -1))
+    return plus, minus
 
 
 def side_of(hinges: Hinges, weights: np.ndarray, linear: np.ndarray, limit: float) -> Side:

@@ -16,11 +16,12 @@ import numpy as np
 from certify.certificates.budget import Budget, OutOfRoom
 from certify.certificates.claims import Claims, Source, claims_of
 from certify.certificates.cost import OutOfTime, earlier, left, paced, seconds_a_node, seconds_of_values
-from certify.certificates.dual import ScaledDual, dual_document, scaled_dual
+from certify.certificates.dual import ScaledDual, dual_document, inside_to_spare, scaled_dual
 from certify.certificates.orthogonal import orthogonal_document
+from certify.certificates.patterns import PATTERNS, proofs_by_patterns
 from certify.certificates.proofs import proof_of_side
 from certify.certificates.sealing import sealed
-from certify.certificates.side import Unprovable, side_of
+from certify.certificates.side import Unprovable, both_sides
 from certify.certificates.statement import plain_data, plain_network, statement
 from certify.checker.certificate import read_certificate
 from certify.checker.claims import decide_for
@@ -66,6 +67,15 @@ class Written:
         return math.inf if self.lower_bound is None else self.lower_bound * (1 + 2 * _INSIDE[0])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Attempt:
+    """The dual vector is scaled as far as the gain allows, less a share `inside`. by_patterns: the gain is proved anew, exactly."""
+
+    lower: LowerBound
+    inside: float
+    by_patterns: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Writing:
     """carried: with the arrays. bounded: with the lower bound on P* and its proof. paranoid: checked by the exact scan alone."""
@@ -95,27 +105,36 @@ def write_certificate(
         document["claim"]["lower_bound"], document["dual"] = orthogonal_document(verdict.proof, problem.samples)
         return _checked(document, claims, source, limits, writing)
     written = Written(None, "no attempt was made")
-    for inside, tree in _attempts(verdict, verdict.proof, problem):
-        written = _attempt(claims, verdict.proof, problem, source, limits, inside, tree, values, writing)
+    for attempt in _attempts(verdict, verdict.proof, problem):
+        written = _attempt(claims, attempt, problem, source, limits, values, writing)
         if written.content is not None or written.limited:
             break
     return written
 
 
-def _attempts(verdict: Verdict, lower: LowerBound, problem: TrainingProblem) -> Iterator[tuple[float, bool]]:
-    """Shares by which the dual vector is scaled down, one attempt after another, and whether the search's tree is followed.
+def _attempts(verdict: Verdict, lower: LowerBound, problem: TrainingProblem) -> Iterator[_Attempt]:
+    """The search's tree; small data pattern by pattern; and then without the tree, further inside.
 
     What is CERTIFIED needs no more than eps allows: all that the bound is better by is room for the proof.
     """
-    yield _INSIDE[0], True
-    if verdict.decision is Decision.CERTIFIED and lower.nu is not None and lower.gain is not None:
-        for share in _ROOM:
-            wanted = lower.value - share * (lower.value - least_bound(verdict))
-            enough = sufficient_gain(problem, lower.nu, wanted)
-            if enough > lower.gain.upper:
-                yield 1 - lower.gain.upper / enough, True
+    certified = verdict.decision is Decision.CERTIFIED and lower.nu is not None
+    if lower.gain is None or lower.gain.method != PATTERNS:
+        yield _Attempt(lower, _INSIDE[0])
+        if certified and lower.nu is not None and lower.gain is not None:
+            for share in _ROOM:
+                wanted = lower.value - share * (lower.value - least_bound(verdict))
+                enough = sufficient_gain(problem, lower.nu, wanted)
+                if enough > lower.gain.upper:
+                    yield _Attempt(lower, 1 - lower.gain.upper / enough)
+    bare = lower if lower.gain is None else replace(lower, gain=replace(lower.gain, proof=None))
+    if certified and bare.gain is not None:
+        # a gain that is proved anew need be no more than what was seen of it
+        sharp = replace(bare, gain=replace(bare.gain, upper=bare.gain.lower))
+        inside = inside_to_spare(problem, sharp, least_bound(verdict))
+        if inside > 0:
+            yield _Attempt(sharp, inside, by_patterns=True)
     for inside in _INSIDE[1:]:
-        yield inside, False
+        yield _Attempt(bare, inside)
 
 
 def least_bound(verdict: Verdict) -> float:
@@ -126,22 +145,21 @@ def least_bound(verdict: Verdict) -> float:
 
 def _attempt(
     claims: Claims,
-    lower: LowerBound,
+    attempt: _Attempt,
     problem: TrainingProblem,
     source: Source,
     limits: Limits,
-    inside: float,
-    tree: bool,
     values: float,
     writing: Writing,
 ) -> Written:
     document = statement(problem.objective, source, claims, writing.carried)
-    gain = lower.gain if tree else _without_tree(lower.gain)
+    gain = attempt.lower.gain
     expected = 0 if gain is None or gain.proof is None else gain.proof.search.tree.size
     try:
-        dual = scaled_dual(problem, lower, inside)
+        dual = scaled_dual(problem, attempt.lower, attempt.inside)
         after = _AT_LEAST * seconds_a_node(len(dual.hinges.points), dual.hinges.rank)
-        proofs = _proofs(dual, gain, Budget(earlier(limits, values), expected, after))
+        budget = Budget(earlier(limits, values), expected, after)
+        proofs = proofs_by_patterns(dual, budget) if attempt.by_patterns else _proofs(dual, gain, budget)
     except OutOfRoom as reason:
         return Written(None, str(reason), limited=True, needs=reason.needs)
     except (Unprovable, Rejected) as reason:
@@ -155,16 +173,10 @@ def _attempt(
 
 def _proofs(dual: ScaledDual, gain: GainBound | None, budget: Budget) -> list[Any]:
     """A proof for each sign."""
-    sides = [side_of(dual.hinges, sign * dual.weights, sign * dual.linear, dual.limit) for sign in (1, -1)]
     return [
         None if side.trivial else proof_of_side(side, sign, gain, budget)
-        for sign, side in zip((1, -1), sides, strict=True)
+        for sign, side in zip((1, -1), both_sides(dual), strict=True)
     ]
-
-
-def _without_tree(gain: GainBound | None) -> GainBound | None:
-    """The bound as if it came out of nowhere: a tree that has led into trouble is not asked again."""
-    return None if gain is None else replace(gain, proof=None)
 
 
 def _checked(document: dict[str, Any], claims: Claims, source: Source, limits: Limits, writing: Writing) -> Written:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,8 +19,16 @@ from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, Progress, ProgressCallback
 from certify.failures import unless_it_fails
 from certify.gain.question import GainBound, Limits, Violator
-from certify.problem.dual import LowerBound, dual_value, gain_problem, scaled_dual_bound, sufficient_gain
+from certify.problem.dual import (
+    LowerBound,
+    dual_value,
+    feasible_scaling,
+    gain_problem,
+    scaled_dual_bound,
+    sufficient_gain,
+)
 from certify.problem.training import TrainingProblem
+from certify.rounding import UNIT
 
 TIGHT = 1e-9  # relative accuracy that small problems get beyond eps
 _NEAR = 1e-6  # directions within this of beta may carry a sparser optimum
@@ -138,7 +147,9 @@ class Proving:
             if not generation.add([v for v in self.known if v.gain > threshold]):
                 if stop_above < np.inf and not bound.settled and not limits.reached():
                     # rounding makes violators of what the program has already: now the bound itself is what is wanted
-                    self.bound(nu, threshold, limits, generation.directions, "proof")
+                    bound = self.bound(nu, threshold, limits, generation.directions, "proof")
+                if bound.settled and tolerance > TIGHT and not self.settled(tolerance):
+                    self._prove_by_patterns(nu, bound, threshold, within)
                 break
         if solution is not None and self.known and not within.reached():
             solved(solution)
@@ -202,6 +213,21 @@ class Proving:
         if self._preferred(value, bound):
             self.lower = LowerBound(value, nu, bound)
         return bound
+
+    def _prove_by_patterns(self, nu: Floats, bound: GainBound, threshold: float, within: Limits) -> None:
+        """The lower bound that a gain of at most the threshold gives, where nothing above was seen and yet the search could not prove it."""
+        from certify.certificates.patterns import PATTERNS, feasible_by_patterns
+
+        if self.problem.outputs > 1 or not bound.lower < threshold < bound.upper:
+            return
+        seen = replace(bound, upper=threshold, proof=None)
+        feasible = feasible_scaling(self.problem, LowerBound(0.0, nu, seen))
+        value = dual_value(self.problem, feasible).lower
+        if value <= self.lower.value * (1 + _SAME) or not feasible_by_patterns(self.problem, feasible[:, 0], within):
+            return
+        beta = self.problem.beta * (1 + 32 * UNIT)  # the checker's is the exact one
+        gain = GainBound(min(bound.lower, beta), beta, bound.witnesses, bound.nodes, True, PATTERNS)
+        self.lower = LowerBound(value, feasible, gain)
 
     def _preferred(self, value: float, bound: GainBound) -> bool:
         """Whether the bound is better than the one kept, or as good with a shorter proof, easier to write down."""

@@ -151,6 +151,16 @@ def best_scale(problem: TrainingProblem, nu: Floats, gain_upper: float) -> float
     return max(scales, key=lambda s: _dual_value(problem, nu, s).lower if s else 0.0)
 
 
+def feasible_scaling(problem: TrainingProblem, lower: LowerBound, inside: float = 0.0) -> Floats:
+    """The dual vector (n, 1) of one output scaled as far as its gain allows and as is best, less a share `inside`; an exact zero sum stays."""
+    if lower.nu is None or lower.gain is None:
+        return np.zeros((problem.samples, 1))
+    nu = best_scale(problem, lower.nu, lower.gain.upper) * (1 - inside) * lower.nu[:, 0]
+    if problem.needs_zero_sum:
+        nu = round_to_zero_sum(nu, int(np.argmax(problem.loss.room(nu, problem.weights))))
+    return nu[:, None]
+
+
 def dual_value(problem: TrainingProblem, nu: Floats) -> Enclosure:
     """D(nu), enclosed; it bounds P* from below where M(nu) <= beta, and its sums are 0 if constants are free."""
     return _dual_value(problem, nu, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -15,16 +16,20 @@ from planted import optimal_network, random_data
 import certify.certificates.dual as certificate_dual
 import certify.decide.check as deciding
 from certify._core.cone_proofs import ConeProofs
-from certify.certificates import CertificateWish, Source, budget, cones, confirmed, confirming, writing
+from certify.certificates import CertificateWish, Source, budget, cones, confirmed, confirming, patterns, writing
 from certify.certificates.generators import StartGenerator, start_generators
+from certify.certificates.patterns import feasible_by_patterns
+from certify.certificates.side import Unprovable
 from certify.certificates.writing import Written
 from certify.checker.claims import decide
 from certify.decide.check import check_network
 from certify.decide.engines import SearchEngine
 from certify.decide.options import CheckOptions
+from certify.gain.engine import Question, bound_gain
 from certify.gain.question import Limits
 from certify.gain.search.tree import Tree
 from certify.problem.dataset import Dataset
+from certify.problem.dual import dual_vector, gain_problem
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective
 from certify.problem.training import Enclosure, training_problem
@@ -153,6 +158,11 @@ def lower_heights(plus: np.ndarray, *others: object) -> ConeProofs:
     return ConeProofs(0.9 * plus, *others)
 
 
+def refuses(dual, budget) -> list:
+    """No proof pattern by pattern."""
+    raise Unprovable("not this way")
+
+
 def longer_start(side, fan, images: np.ndarray) -> list[StartGenerator]:
     """Start generators that no longer sum to zero."""
     first, *others = start_generators(side, fan, images)
@@ -168,7 +178,7 @@ def longer_start(side, fan, images: np.ndarray) -> list[StartGenerator]:
         (cones, "start_generators", longer_start),
         (cones, "ConeProofs", OtherMiddles),
         (certificate_dual, "dual_value", lambda problem, nu: Enclosure(1e6, 0.0)),
-        (certificate_dual, "best_scale", lambda problem, nu, gain: 1.7),
+        (certificate_dual, "feasible_scaling", lambda problem, lower, inside: 1.7 * lower.nu),
         (confirming, "write_certificate", lambda *arguments: Written(None, "refused")),
     ],
     ids=[
@@ -184,6 +194,7 @@ def longer_start(side, fan, images: np.ndarray) -> list[StartGenerator]:
 )
 def test_lying_writers_are_rejected(place: object, name: str, lie: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hints or a dual vector that do not hold make even a true verdict inconclusive: the checker decides, not the writer."""
+    monkeypatch.setattr(writing, "proofs_by_patterns", refuses)  # the writer's other way
     goal = GOALS["no bias"]
     data = random_data(goal, seed=12)
     net = optimal_network(data, goal)
@@ -193,6 +204,37 @@ def test_lying_writers_are_rejected(place: object, name: str, lie: object, monke
     assert (verdict.decision, verdict.reason) == (Decision.INCONCLUSIVE, Reason.NUMERICS)
     assert verdict.certificate is None
     assert verdict.optimum.lower == 0.0
+
+
+def test_lying_cones_are_made_up_for_by_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing that the writer says of cones is accepted, small data are proved pattern by pattern, to the same claim."""
+    goal = GOALS["no bias"]
+    data = random_data(goal, seed=12)
+    net = optimal_network(data, goal)
+    monkeypatch.setattr(cones, "ConeProofs", OtherGates)
+    verdict = answer(net, data, goal)
+    assert verdict.decision is Decision.CERTIFIED
+    assert {proof["kind"] for proof in json.loads(verdict.certificate)["dual"]["proofs"] if proof} == {"majorants"}
+
+
+@pytest.mark.parametrize("share", [1.0, 1.001])
+def test_patterns_are_believed_only_where_the_checker_accepts_them(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dual vector is feasible by patterns where its gain is within the decay, not beyond, and not by another one's proof."""
+    goal = GOALS["no bias"]
+    data = random_data(goal, seed=12)
+    net = optimal_network(data, goal)
+    problem = training_problem(net, data, goal)
+    nu = dual_vector(problem, problem.predictions(problem.lift(net)))
+    bound = bound_gain(gain_problem(problem, nu), Question(), Limits())
+    inside = nu[:, 0] * (share * goal.weight_decay / bound.upper * (1 - 1e-7))
+    assert feasible_by_patterns(problem, inside, Limits()) == (share == 1.0)
+    right = patterns.proofs_by_patterns
+    monkeypatch.setattr(patterns, "proofs_by_patterns", lambda dual, budget: right(dual, budget)[::-1])
+    assert not feasible_by_patterns(problem, inside, Limits())
+    monkeypatch.setattr(patterns, "proofs_by_patterns", lambda dual, budget: [None, None])
+    assert not feasible_by_patterns(problem, inside, Limits())
 
 
 def test_lies_about_values(case) -> None:
