@@ -18,6 +18,7 @@ import numpy as np
 
 from certify.errors import UnreadableFile
 from certify.files.container import BYTES_CAP, check_declared_size
+from certify.files.stated_activation import NAME
 from certify.files.text import printable, reading
 
 OBJECT_CAP = 10_000
@@ -176,14 +177,22 @@ def read_attributes(path: str, group: h5py.Group) -> dict[str, object]:
 
 
 def read_texts(path: str, item: h5py.HLObject) -> dict[str, list[str]]:
-    """Short texts: the object itself, where it is one, and its attributes but those of `read_attributes`."""
+    """Short texts: the object itself, where it is one, and its attributes but those of `read_attributes`.
+
+    Of an attribute that is to state an activation and is no short text, what it is instead.
+    """
     found = {}
     if isinstance(item, h5py.Dataset) and is_short_text(item.id.get_type(), item.shape) and item.id.get_storage_size():
         found[path] = words(item[()])
     for name in getattr(item, "attrs", ()):
         identifier = item.attrs.get_id(name)
-        if not READ_ATTRIBUTES.fullmatch(name) and is_short_text(identifier.get_type(), identifier.shape):
-            found[f"{path}/{name}" if path else name] = words(item.attrs[name])
+        if READ_ATTRIBUTES.fullmatch(name):
+            continue
+        label = f"{path}/{name}" if path else name
+        if is_short_text(identifier.get_type(), identifier.shape):
+            found[label] = words(item.attrs[name])
+        elif NAME.search(name):
+            found[label] = [f"something of shape {identifier.shape} and type {identifier.dtype}"]
     return found
 
 

@@ -6,6 +6,7 @@ setting inside another text (a configuration as JSON, as Python prints a diction
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -113,26 +114,35 @@ def _listed(words: list[str], output: bool, where: str) -> Iterator[Statement]:
 
 def _texts(container: Container) -> Iterator[tuple[str, list[str]]]:
     yield from ((name, list(texts)) for name, texts in container.texts.items())
-    if container.kind == NPZ:
-        for key, stored in container.arrays.items():
-            if _is_text(stored):
-                values = stored.fetch().ravel().tolist()
-                yield key, [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+    if container.kind != NPZ:
+        return
+    for key, stored in container.arrays.items():
+        if _is_short(stored):
+            values = stored.fetch().ravel().tolist()
+            yield key, [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+        elif _is_text(stored) and _speaks(key):
+            yield key, [f"texts of shape {stored.shape} and type {stored.dtype}"]
 
 
 def _named_arrays(container: Container) -> Iterator[str]:
     """Keys of arrays whose name says that they state an activation."""
     for key, stored in container.arrays.items():
-        if NAME.search(re.split(r"[/.]", key)[-1]) and (_is_text(stored) or key in container.texts):
+        if _speaks(key) and (_is_text(stored) or key in container.texts):
             yield key
 
 
+def _speaks(key: str) -> bool:
+    """Whether the last part of a name is one for an activation."""
+    return NAME.search(re.split(r"[/.]", key)[-1]) is not None
+
+
 def _is_text(stored: StoredArray) -> bool:
-    """A short npz array of texts or bytes."""
-    kind, _, size = stored.dtype.lstrip("<>|=").partition("U")
-    if not size:
-        kind, _, size = stored.dtype.lstrip("<>|=").partition("S")
-    count = 1
-    for extent in stored.shape:
-        count *= extent
-    return kind == "" and size.isdecimal() and count <= MOST_TEXTS and count * int(size) <= LONGEST_TEXT
+    """An npz array of texts or bytes."""
+    return stored.dtype.lstrip("<>|=")[:1] in ("U", "S")
+
+
+def _is_short(stored: StoredArray) -> bool:
+    """A text that is worth reading."""
+    size = stored.dtype.lstrip("<>|=")[1:]
+    count = math.prod(stored.shape)
+    return _is_text(stored) and size.isdecimal() and count <= MOST_TEXTS and count * int(size) <= LONGEST_TEXT

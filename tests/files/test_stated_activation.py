@@ -99,6 +99,16 @@ def test_in_hdf5(values: np.ndarray, tmp_path: Path) -> None:
         load_model(hdf5(tmp_path / "a.h5", ARRAYS, activation=plain[0] if len(plain) == 1 else plain))
 
 
+def test_what_cannot_be_an_activation_is_refused_under_its_name(tmp_path: Path) -> None:
+    """A number, a text without end, a hundred of them: nobody can say that these are ReLU."""
+    for values in (np.array("tanh" * 20_000), np.array(["tanh"] * 100)):
+        with pytest.raises(UnsupportedModel, match="'activation' states"):
+            load_model(npz(tmp_path / "m.npz", **ARRAYS, activation=values))
+    for value in (2, "tanh" * 12_000, ["tanh"] * 100):
+        with pytest.raises(UnsupportedModel, match="'activation' states"):
+            load_model(hdf5(tmp_path / "m.h5", ARRAYS, activation=value))
+
+
 def test_of_an_array_or_a_group(tmp_path: Path) -> None:
     """An attribute of a dataset or of a group counts like one of the root."""
     with h5py.File(hdf5(tmp_path / "m.h5", {f"net/{k}": v for k, v in ARRAYS.items()}), "a") as file:
