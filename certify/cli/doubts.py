@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from certify.verdict import Verdict
 
 KERAS_SOURCE = "training_config"  # where a Keras file states its reduction
+FAILURES = (ArithmeticError, LookupError, MemoryError, ValueError)
+SECONDS = 1.5e-7  # of three gradients, per sample and neuron
+LEAST_SECONDS, SHARE = 0.5, 0.05  # what they may take of a check's time limit, whichever is more
 
 
 def doubt_about(model: StoredModel, data: StoredDataset, objective: Objective) -> Doubt:
@@ -34,21 +37,27 @@ def said(doubt: Doubt, model: StoredModel, request: Request, verdict: Verdict | 
     from certify.report.cautions import after_the_search, before_the_search
 
     cautions: list[Caution] = []
+    if verdict is not None and _seconds(doubt) > max(LEAST_SECONDS, SHARE * request.time_limit):
+        remark(
+            "the weights were not held against the objective, for want of time; certify inspect MODEL DATA does",
+            request,
+        )
+        return ()
     try:
         with np.errstate(all="ignore"):
             cautions += before_the_search(doubt, _summed_in_batches(model, doubt.objective))
             cautions += after_the_search(doubt, verdict) if verdict is not None else ()
-    except (
-        ArithmeticError,
-        LookupError,
-        MemoryError,
-        ValueError,
-    ) as error:  # an answer that stands is not lost for want of a caution
+    except FAILURES as error:  # an answer that stands is not lost for want of a caution
         remark(f"the weights could not be held against the objective ({type(error).__name__})", request)
     if not request.quiet:
         for caution in cautions:
             say(f"caution: {caution.message}")
     return tuple(cautions)
+
+
+def _seconds(doubt: Doubt) -> float:
+    """What looking for cautions is expected to take."""
+    return SECONDS * doubt.dataset.samples * doubt.network.width
 
 
 def _summed_in_batches(model: StoredModel, objective: Objective) -> bool:

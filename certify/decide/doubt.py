@@ -38,6 +38,7 @@ PARSIMONY = (
 )
 UNLIKE = 1.5  # ratio of two layers' decays that are not one and the same
 LARGE_DECREASE = 0.5  # share of F
+MANY = 2_000_000  # activations, samples times neurons: a second's work for all other curves; beyond they are not tried
 CONSTANT = 0.1  # root mean square of f - mean(y), over the standard deviation of y
 WASTED = 0.1  # share of F by which a better network is lower, for a constant network to be one by mistake
 
@@ -126,6 +127,8 @@ class Doubt:
         return fits(self.network, self.dataset)
 
     def _of_other_activations(self) -> Iterator[Fit]:
+        if self.dataset.samples * self.network.width > MANY:
+            return
         found = [fit for name, curve in OTHERS.items() for fit in self._fits(name, curve) if fit.plausible]
         yield from sorted(found, key=_residual)[:1]
 

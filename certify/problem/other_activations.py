@@ -45,7 +45,7 @@ def _silu_slope(t: Floats) -> Floats:
 
 
 def _gelu_inner(t: Floats) -> Floats:
-    return math.sqrt(2 / math.pi) * (t + 0.044715 * t**3)
+    return math.sqrt(2 / math.pi) * (t + 0.044715 * t * t * t)
 
 
 def _gelu_slope(t: Floats) -> Floats:

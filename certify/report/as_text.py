@@ -62,7 +62,7 @@ def _entries(record: CheckRecord) -> Iterator[tuple[str, str]]:
     yield "value", f"F = {with_error(verdict.value.lower, verdict.value.upper)}"
     yield "optimum", f"{rounded_down(verdict.optimum.lower)} <= P* <= {rounded_up(verdict.optimum.upper)}"
     yield "", "P* is the least F over two-layer ReLU networks of every width"
-    yield from near_entries(verdict)
+    yield from near_entries(verdict, record.training.width_asked if record.training else None)
     yield "gain", f"{rounded_down(verdict.gain.lower)} <= M(nu) <= {rounded_up(verdict.gain.upper)}"
     yield "", f"a further neuron lowers F where M(nu) > beta = {shortest(verdict.beta)}"
     yield "width", _width(verdict)

@@ -47,21 +47,23 @@ def near_as_dict(verdict: Verdict) -> dict[str, float | None] | None:
     return None if found is None else {"excess": _float_above(found.excess), "eps": found.eps}
 
 
-def near_entries(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """Label and text for the report; nothing where the network is not near."""
+def near_entries(verdict: Verdict, width_asked: int | None = None) -> Iterator[tuple[str, str]]:
+    """Label and text for the report; nothing where the network is not near. width_asked: of `solve --width`."""
     found = near(verdict)
     if found is None:
         return
     yield "near", f"within {rounded_up(100 * found.excess, GAP_DIGITS)} % of the proved optimum of every width"
     if found.eps is not None:
         yield "", f"--eps {shortest(found.eps)} would certify it"
-    yield "", _remedy(verdict)
+    yield "", _remedy(verdict, width_asked)
 
 
-def _remedy(verdict: Verdict) -> str:
+def _remedy(verdict: Verdict, width_asked: int | None) -> str:
     """The command that gives a network, or bounds, to be certified at the eps that was asked for."""
     if verdict.decision is Decision.REFUTED:
         return "certify descend ... --output FILE writes a better network"
+    if verdict.reason is Reason.WIDTH and width_asked is not None:
+        return "certify solve with a larger --width, or without, writes a better one"
     if verdict.reason is Reason.WIDTH:
         return "certify solve --like MODEL ... --output FILE writes a wider one"
     if verdict.reason is Reason.NUMERICS:
