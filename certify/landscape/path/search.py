@@ -1,0 +1,112 @@
+"""From a network down to a global optimum, without ever rising (docs/theory.md, section 7).
+
+Tidy up; go straight to the optimum of the network's own cones; where a slot is free, let the best violating direction in and go
+straight to the optimum of the enlarged program; and so on. Values fall strictly and programs are finitely many, so with a free slot
+after every tidying, as at width R + 1 and more, this ends at P*. At smaller widths it may end in a valley: then other directions are let in
+at the branches before, as long as time allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from certify.convex.blocks import blocks_of
+from certify.decide.proving import TIGHT, Proving
+from certify.gain.question import Violator
+from certify.landscape.path.segment import downhill
+from certify.landscape.path.tidy import tidied
+from certify.landscape.path.track import Track, predictions_at, value_at
+from certify.problem.dual import dual_vector
+from certify.problem.training import TrainingProblem
+
+_CHOICES = 6  # directions tried at a branch
+_MOST_PIECES = 400
+_VIOLATES = 1e-9  # relative; gains up to beta by this much are no reason to go on
+_GAIN_SECONDS, _GAIN_NODES = 2.0, 20_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descent:
+    """The lowest track found, whether its end is a global optimum to the tolerance, and how many dead ends were met."""
+
+    track: Track
+    reached: bool
+    dead_ends: int
+
+
+def descend_to_optimum(proving: Proving, start: Track, eps: float) -> Descent:
+    """Depth first over the directions that are let in, the most violating first; proving holds the lower bound on P*."""
+    problem = proving.problem
+    _bound_optimum(proving, start)
+    best, dead_ends = start, 0
+    branches: list[Iterator[Track]] = [iter([start])]
+    while branches and not proving.limits.reached():
+        track = next(branches[-1], None)
+        if track is None:
+            branches.pop()
+            continue
+        track = _settled(proving, track)
+        if value_at(problem, track.end) < value_at(problem, best.end):
+            best = track
+        if _is_optimal(proving, track, eps):
+            return Descent(track, True, dead_ends)
+        if len(track.moves) > _MOST_PIECES:
+            dead_ends += 1
+            continue
+        violators = _violators(proving, track)
+        if not track.end.free or not violators:
+            dead_ends += 1
+            continue
+        branches.append(_continued(proving, track, violators))
+    return Descent(best, _is_optimal(proving, best, eps), dead_ends)
+
+
+def _settled(proving: Proving, track: Track) -> Track:
+    """Tidied up, and at the optimum of its own cones; over and over, as neurons that reach a wall can be merged there."""
+    while not proving.limits.reached():
+        before = len(track.moves)
+        track = downhill(proving.problem, tidied(proving.problem, track), (), proving.limits)
+        if len(track.moves) == before or len(track.moves) > _MOST_PIECES:
+            break
+    return tidied(proving.problem, track)
+
+
+def _continued(proving: Proving, track: Track, violators: list[Violator]) -> Iterator[Track]:
+    """The ways on: all free slots filled with the best directions at first, then one direction after the other."""
+    problem, limits = proving.problem, proving.limits
+    slots = len(track.end.free)
+    ways = [violators[:slots]] if slots > 1 and len(violators) > 1 else []
+    ways += [[violator] for violator in violators[:_CHOICES]]
+    for entering in ways:
+        further = downhill(problem, track, entering, limits)
+        if further is not track:
+            yield further
+
+
+def _bound_optimum(proving: Proving, start: Track) -> None:
+    """The lower bound on P* that the path's end is held against; the network's cones are known to the program from the beginning."""
+    point = start.end
+    used = point.used
+    if proving.start(blocks_of(proving.problem, point.w[used], point.signs[used])):
+        proving.prove(TIGHT, proving.share(0.5), lambda _: proving.limits)
+
+
+def _is_optimal(proving: Proving, track: Track, eps: float) -> bool:
+    value = value_at(proving.problem, track.end)
+    return value - proving.lower.value <= eps * abs(value)
+
+
+def _violators(proving: Proving, track: Track) -> list[Violator]:
+    """Directions with a gain above beta at the track's end, the largest first."""
+    problem: TrainingProblem = proving.problem
+    nu = dual_vector(problem, predictions_at(problem, track.end)[:, None])
+    known = [v.direction for v in proving.known] + list(track.end.w[track.end.used])
+    if proving.generation is not None:
+        known += list(proving.generation.directions)
+    limits = proving.limits.within(_GAIN_SECONDS, _GAIN_NODES)
+    bound = proving.bound(nu, 0.0, limits, known, stage="a direction that leads down")
+    least = problem.beta * (1 + _VIOLATES)
+    return [v for v in bound.witnesses if np.isfinite(v.gain) and v.gain > least]
