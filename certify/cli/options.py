@@ -29,6 +29,12 @@ def _tolerance(value: float) -> float:
     return value
 
 
+def _time(value: float | None) -> float | None:
+    if value is not None and not 0 <= value <= 1:
+        raise typer.BadParameter(f"{value:g} is not between 0, the given network, and 1, the path's end")
+    return value
+
+
 def _seconds(value: float) -> float:
     if not (0 < value and math.isfinite(value)):
         raise typer.BadParameter(f"{value:g} is not a positive number of seconds")
@@ -302,6 +308,26 @@ LandscapeOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, _option("--format", help="Form of the result.")]
+PathFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", metavar="FILE", help="Write the path there, as npz; certify verify FILE MODEL DATA decides it."
+    ),
+]
+AtOption = Annotated[
+    float | None,
+    typer.Option(
+        "--at", metavar="T", callback=_time, help="A time on the path, 0 at the network and 1 at its end; see --export."
+    ),
+]
+NetworkAtOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--export",
+        metavar="FILE",
+        help="Write the network at the time --at (1 if not given) there, in the model's format.",
+    ),
+]
 OutputOption = Annotated[
     Path | None, _option("--output", metavar="FILE", help="Write the result there, not to standard output.")
 ]

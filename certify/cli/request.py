@@ -54,6 +54,10 @@ class Request:
     engine: opt.EngineOption = Engine.AUTO
     seed: opt.SeedOption = 0
 
+    path_file: opt.PathFileOption = None
+    at: opt.AtOption = None
+    network_at: opt.NetworkAtOption = None
+
     network: opt.NetworkOption = None
     witness: opt.WitnessOption = None
     certificate: opt.CertificateOption = None

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-NAMES = ("check", "solve", "descend", "optima", "stationary", "inspect", "verify")  # in the order of `certify --help`
+NAMES = (
+    "check",
+    "solve",
+    "descend",
+    "optima",
+    "stationary",
+    "path",
+    "inspect",
+    "verify",
+)  # in the order of `certify --help`
 
 
 def commands() -> Iterator[Callable[..., Any]]:

@@ -38,7 +38,10 @@ class Descent:
 
 
 def descend_to_optimum(proving: Proving, start: Track, eps: float) -> Descent:
-    """Depth first over the directions that are let in, the most violating first; proving holds the lower bound on P*."""
+    """Depth first over the directions that are let in, the most violating first; proving holds the lower bound on P*.
+
+    It goes on beyond eps as far as it can without turning back.
+    """
     problem = proving.problem
     _bound_optimum(proving, start)
     best, dead_ends = start, 0
@@ -51,13 +54,12 @@ def descend_to_optimum(proving: Proving, start: Track, eps: float) -> Descent:
         track = _settled(proving, track)
         if value_at(problem, track.end) < value_at(problem, best.end):
             best = track
-        if _is_optimal(proving, track, eps):
+        if _is_optimal(proving, track, TIGHT):
             return Descent(track, True, dead_ends)
-        if len(track.moves) > _MOST_PIECES:
-            dead_ends += 1
-            continue
-        violators = _violators(proving, track)
+        violators = [] if len(track.moves) > _MOST_PIECES else _violators(proving, track)
         if not track.end.free or not violators:
+            if _is_optimal(proving, track, eps):
+                return Descent(track, True, dead_ends)
             dead_ends += 1
             continue
         branches.append(_continued(proving, track, violators))
@@ -91,7 +93,7 @@ def _bound_optimum(proving: Proving, start: Track) -> None:
     point = start.end
     used = point.used
     if proving.start(blocks_of(proving.problem, point.w[used], point.signs[used])):
-        proving.prove(TIGHT, proving.share(0.5), lambda _: proving.limits)
+        proving.prove(TIGHT, proving.share(0.5, proving.limits), lambda _: proving.limits)
 
 
 def _is_optimal(proving: Proving, track: Track, eps: float) -> bool:

@@ -1,0 +1,165 @@
+"""Is there a way from this network down to a global optimum, and which (docs/theory.md, section 7)? Every path that is shown has been decided
+by the checker, in exact arithmetic."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from certify.certificates.statement import checked_objective, plain_data, plain_network
+from certify.checker.descents import Kept, Way, decide_way
+from certify.checker.objective import training_problem as checked_problem
+from certify.decide.interruption import Interruption
+from certify.decide.options import CheckOptions, ProgressCallback
+from certify.decide.proving import Proving
+from certify.decide.scope import decidable_problem
+from certify.errors import InputError, ObjectiveError
+from certify.landscape.path.report import Answer, PathReport
+from certify.landscape.path.saving import ALLOWED
+from certify.landscape.path.search import Descent, descend_to_optimum
+from certify.landscape.path.track import Point, Track, neurons_at, starting_point, value_at
+from certify.landscape.rank import activation_rank
+from certify.landscape.stationary.report import Kind
+from certify.landscape.stationary.stationary import stationary_network
+from certify.problem.dataset import Dataset
+from certify.problem.network import Network, padded
+from certify.problem.objective import Bias, Objective
+from certify.problem.training import TrainingProblem, evaluate
+from certify.verdict import Bounds
+
+_DEFAULTS = CheckOptions()
+
+
+def path_to_optimum(
+    network: Network,
+    dataset: Dataset,
+    objective: Objective,
+    width: int | None = None,
+    options: CheckOptions = _DEFAULTS,
+    progress: ProgressCallback | None = None,
+) -> PathReport:
+    """A path of the given width (default: the network's own) along which F never rises, to a network that no other is below by eps.
+
+    Raises InputError where network, data and objective do not fit together or the width is smaller than the network's; ObjectiveError for
+    what is not covered.
+    """
+    if width is not None and width < network.width:
+        raise InputError(f"--width {width}: the network has {network.width} neurons; a path has at least as many")
+    network = padded(network, width or network.width)
+    problem = decidable_problem(network, dataset, objective)
+    _require_covered(objective)
+    stuck = _stuck(network, dataset, objective, options)
+    with Interruption() as interruption:
+        proving = Proving(problem, options, interruption, progress)
+        start = Track((starting_point(problem.lift(network)),), ())
+        descent = descend_to_optimum(proving, start, options.eps)
+        return _reported(proving, network, dataset, descent, stuck)
+
+
+def way_of(problem: TrainingProblem, network: Network, track: Track) -> Way:
+    """The track as the checker reads it: plain numbers, F at the network and at every breakpoint."""
+    points = track.points
+    values = [evaluate(problem, network).upper, *(value_at(problem, point) for point in points)]
+    return Way(
+        vectors=[point.w.tolist() for point in points],
+        signs=[[int(s) for s in point.signs] for point in points],
+        constants=[float(point.c) for point in points],
+        values=[float(value) for value in values],
+        kinds=["balance", *(move.value for move in track.moves)],
+        allowed=ALLOWED,
+    )
+
+
+def network_on(problem: TrainingProblem, network: Network, way: Way, time: float) -> Network:
+    """The network at a time in [0, 1] of the whole path, every piece taking as long as any other; on piece 0, while it is balanced, |u|/|a|
+    changes geometrically."""
+    pieces = len(way.kinds)
+    piece = min(int(time * pieces), pieces - 1)
+    t = time * pieces - piece
+    if piece == 0:
+        return _balancing(problem, network, way, t)
+    one, two = (_point(way, k) for k in (piece - 1, piece))
+    signs = np.where(one.used, one.signs, two.signs)
+    point = Point((1 - t) * one.w + t * two.w, signs, (1 - t) * one.c + t * two.c)
+    return problem.lower(neurons_at(problem, point))
+
+
+def _point(way: Way, number: int) -> Point:
+    return Point(np.array(way.vectors[number]), np.array(way.signs[number], dtype=float), way.constants[number])
+
+
+def _balancing(problem: TrainingProblem, network: Network, way: Way, t: float) -> Network:
+    start, end = problem.lift(network), neurons_at(problem, _point(way, 0))
+    sizes, outer = problem.size(start.u), np.abs(start.a[:, 0])
+    alive = (sizes > 0) & (outer > 0)
+    factor = np.where(alive, np.sqrt(np.divide(outer, sizes, out=np.ones_like(outer), where=alive)), 1.0)
+    part = np.array([f**t for f in factor.tolist()])  # Python's own power: the same on every processor
+    shrink = np.where(alive, part, 1 - t)
+    u, a = start.u * shrink[:, None], start.a * np.where(alive, 1 / part, 1 - t)[:, None]
+    return problem.lower(type(end)(u, a, start.c))
+
+
+def _require_covered(objective: Objective) -> None:
+    if objective.undecayed:
+        raise ObjectiveError("paths are not covered without weight decay, because every scale of a neuron is as good")
+    if objective.hidden_bias is Bias.FREE and objective.output_bias is not Bias.FREE:
+        raise ObjectiveError(
+            "paths are not covered with a free hidden bias and no output bias, because the infimum need not be attained: "
+            "give the network an output bias"
+        )
+
+
+def _stuck(network: Network, dataset: Dataset, objective: Objective, options: CheckOptions) -> bool:
+    """Whether the network is a strict local minimum that is not a global one: then every path from it rises at once."""
+    return stationary_network(network, dataset, objective, options).kind is Kind.STRICT_LOCAL_MINIMUM
+
+
+def _reported(proving: Proving, network: Network, dataset: Dataset, descent: Descent, stuck: bool) -> PathReport:
+    problem = proving.problem
+    way = way_of(problem, network, descent.track)
+    kept = decide_way(
+        checked_problem(checked_objective(problem.objective), plain_data(dataset)), plain_network(network), way
+    )
+    start, end = _floats(kept.start), _floats(kept.end)
+    rank = activation_rank(problem.rows)
+    suffices = 1 + (rank.with_constant if problem.objective.output_bias is Bias.FREE else rank.rank)
+    lower = proving.lower.value
+    known = min(end.upper, proving.solution.value if proving.solution is not None else end.upper)
+    answer, reason = _answer(proving, descent, kept, end, lower, known, stuck, suffices)
+    return PathReport(
+        answer, reason, way, start, end, Bounds(lower, known), _upwards(kept.rise), proving.options.eps, network.width, suffices,
+        descent.dead_ends, proving.elapsed, proving.interruption.wished,
+    )  # fmt: skip
+
+
+def _answer(
+    proving: Proving,
+    descent: Descent,
+    kept: Kept,
+    end: Bounds,
+    lower: float,
+    known: float,
+    stuck: bool,
+    suffices: int,
+) -> tuple[Answer, str]:
+    if end.upper - lower <= proving.options.eps * abs(end.lower):
+        return Answer.FOUND, "no network of any width is lower than the path's end by more than eps"
+    wider = f"at width {suffices} there is always a path (--width {suffices})"
+    if stuck and not descent.track.moves and known < kept.start[0]:
+        return Answer.IMPOSSIBLE, f"the network is a strict local minimum of its width, and not a global one; {wider}"
+    if proving.limits.reached():
+        return Answer.UNKNOWN, f"the time limit came first; {wider}"
+    return Answer.UNKNOWN, f"every branch that was tried ended in a valley ({descent.dead_ends}); {wider}"
+
+
+def _floats(bounds: tuple[Fraction, Fraction]) -> Bounds:
+    low, high = (float(x) for x in bounds)
+    below = low if Fraction(low) <= bounds[0] else math.nextafter(low, -math.inf)
+    return Bounds(below, _upwards(bounds[1], high))
+
+
+def _upwards(x: Fraction, near: float | None = None) -> float:
+    value = float(x) if near is None else near
+    return value if Fraction(value) >= x else math.nextafter(value, math.inf)

@@ -1,0 +1,69 @@
+"""A path, for people: a line with the answer, a block, and a line a piece."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from certify.landscape.path.report import Answer, PathReport
+from certify.problem.objective import Objective
+from certify.report.layout import COLUMNS, count, entry, file_entries, objective_entries
+from certify.report.numbers import GAP_DIGITS, excess, ratio, rounded_down, rounded_up, shortest, with_error
+from certify.report.record import FileRecord
+
+COLOURS = {Answer.FOUND: "32", Answer.IMPOSSIBLE: "31", Answer.UNKNOWN: "33"}
+_DIGITS = 9
+
+
+def answer_line(report: PathReport, colour: bool = False) -> str:
+    """`FOUND 6 pieces F 1.64 -> 0.495658689 (gap<=2.2e-13, relative rise<=1.7e-16, eps 1e-04)`: stable."""
+    word = report.answer.value.upper()
+    if colour:
+        word = f"\033[1;{COLOURS[report.answer]}m{word}\033[0m"
+    gap = rounded_up(excess(report.end.upper, report.optimum.lower), GAP_DIGITS)
+    rise = rounded_up(ratio(report.rise, report.start.lower), GAP_DIGITS)
+    start, end = rounded_up(report.start.upper, _DIGITS), rounded_up(report.end.upper, _DIGITS)
+    what = f"{count(report.pieces, 'piece')} F {start} -> {end}"
+    return f"{word} {what} (gap<={gap}, relative rise<={rise}, eps {shortest(report.eps)})"
+
+
+def path_text(
+    report: PathReport,
+    objective: Objective,
+    samples: int,
+    files: tuple[FileRecord, FileRecord],
+    weighted: bool,
+    colour: bool = False,
+) -> str:
+    """The line, the block, the pieces."""
+    lines = [answer_line(report, colour), *textwrap.wrap(report.reason, COLUMNS), ""]
+    for label, text in _entries(report):
+        lines.extend(entry(label, text))
+    for label, text in objective_entries(objective, samples, weighted):
+        lines.extend(entry(label, text))
+    for label, file in zip(("model", "data"), files, strict=True):
+        for name, text in file_entries(label, file):
+            lines.extend(entry(name, text))
+    lines += ["", *_pieces(report)]
+    return "\n".join(lines) + "\n"
+
+
+def _entries(report: PathReport) -> Iterator[tuple[str, str]]:
+    yield "start", f"F = {with_error(report.start.lower, report.start.upper)}"
+    yield "end", f"F = {with_error(report.end.lower, report.end.upper)}"
+    yield (
+        "optimum",
+        f"{rounded_down(report.optimum.lower)} <= P* <= {rounded_up(report.optimum.upper)}, over every width",
+    )
+    rise = rounded_up(report.rise, GAP_DIGITS)
+    yield "rise", f"F rises by at most {rise} in all, decided in exact arithmetic"
+    yield "width", f"{count(report.width, 'neuron')}; {report.suffices} always suffice"
+    tried = f"; {count(report.dead_ends, 'branch')} ended in a valley".replace("branchs", "branches")
+    yield "search", f"{report.seconds:.2f} s{tried if report.dead_ends else ''}"
+
+
+def _pieces(report: PathReport) -> Iterator[str]:
+    yield "piece  kind      neurons  F after"
+    for k, kind in enumerate(report.way.kinds):
+        used = sum(any(w) for w in report.way.vectors[k])
+        yield f"{k:>5}  {kind:<8}  {used:>7}  {report.way.values[k + 1]:.12g}"
