@@ -19,6 +19,11 @@ def exact_value(network: Network, dataset: Dataset, objective: Objective) -> Bou
     below, above = network_value(
         training_problem(checked_objective(objective), plain_data(dataset)), plain_network(network)
     )
+    return rounded_outwards(below, above)
+
+
+def rounded_outwards(below: Fraction, above: Fraction) -> Bounds:
+    """The floats around two rationals."""
     return Bounds(_rounded(below, -1), _rounded(above, 1))
 
 

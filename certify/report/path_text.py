@@ -8,23 +8,20 @@ from collections.abc import Iterator
 from certify.landscape.path.report import Answer, PathReport
 from certify.problem.objective import Objective
 from certify.report.layout import COLUMNS, count, entry, file_entries, objective_entries
-from certify.report.numbers import GAP_DIGITS, excess, ratio, rounded_down, rounded_up, shortest, with_error
+from certify.report.numbers import GAP_DIGITS, excess, midpoint, rounded_down, rounded_up, shortest, with_error
 from certify.report.record import FileRecord
 
 COLOURS = {Answer.FOUND: "32", Answer.IMPOSSIBLE: "31", Answer.UNKNOWN: "33"}
-_DIGITS = 9
 
 
 def answer_line(report: PathReport, colour: bool = False) -> str:
-    """`FOUND 6 pieces F 1.64 -> 0.495658689 (gap<=2.2e-13, relative rise<=1.7e-16, eps 1e-04)`: stable."""
+    """`FOUND F 1.64 -> 0.495658689, 6 pieces (gap<=2.2e-13, eps 1e-04)`: stable, to be read by programs too."""
     word = report.answer.value.upper()
     if colour:
         word = f"\033[1;{COLOURS[report.answer]}m{word}\033[0m"
     gap = rounded_up(excess(report.end.upper, report.optimum.lower), GAP_DIGITS)
-    rise = rounded_up(ratio(report.rise, report.start.lower), GAP_DIGITS)
-    start, end = rounded_up(report.start.upper, _DIGITS), rounded_up(report.end.upper, _DIGITS)
-    what = f"{count(report.pieces, 'piece')} F {start} -> {end}"
-    return f"{word} {what} (gap<={gap}, relative rise<={rise}, eps {shortest(report.eps)})"
+    start, end = (f"{midpoint(f.lower, f.upper):.9g}" for f in (report.start, report.end))
+    return f"{word} F {start} -> {end}, {count(report.pieces, 'piece')} (gap<={gap}, eps {shortest(report.eps)})"
 
 
 def path_text(

@@ -13,6 +13,7 @@ from certify.cli.options import CertificateArgument, DataArgument, ModelArgument
 from certify.cli.parsing import options
 from certify.cli.request import KEYS, Request
 from certify.cli.stdin import files_or_stdin
+from certify.cli.verified_path import is_path, verify_path
 from certify.errors import UnreadableFile
 from certify.report.writing import deliver, require_writable
 
@@ -27,16 +28,18 @@ if TYPE_CHECKING:
 
 @options(*KEYS, "paranoid", "format", "output")
 def verify(certificate: CertificateArgument, model: ModelArgument, data: DataArgument, request: Request) -> int:
-    """Re-decide a certificate from the three files alone.
+    """Re-decide a certificate, or a path, from the three files alone.
 
     The answer is ACCEPTED, with the claims that are proved, or REJECTED
-    and the reason (exit code 5). Nothing of the search takes part.
+    and the reason (exit code 5). Nothing of the search takes part. A path is what certify path --output FILE writes.
     """
     if request.output is not None:
         require_writable(request.output, "--output")
     with files_or_stdin((certificate, model, data)) as (certificate_file, model_file, data_file):
-        content = _content(certificate_file)
         stored, samples = load_pair(model_file, data_file, request)
+        if is_path(certificate_file):
+            return verify_path(certificate_file, stored, samples, request)
+        content = _content(certificate_file)
         try:
             outcome: Accepted | str = verified(content, stored, samples, request.paranoid)
         except Rejected as reason:

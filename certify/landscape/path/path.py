@@ -3,11 +3,9 @@ by the checker, in exact arithmetic."""
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
-
 import numpy as np
 
+from certify.certificates.exact import rounded_outwards
 from certify.certificates.statement import checked_objective, plain_data, plain_network
 from certify.checker.descents import Kept, Way, decide_way
 from certify.checker.objective import training_problem as checked_problem
@@ -122,14 +120,14 @@ def _reported(proving: Proving, network: Network, dataset: Dataset, descent: Des
     kept = decide_way(
         checked_problem(checked_objective(problem.objective), plain_data(dataset)), plain_network(network), way
     )
-    start, end = _floats(kept.start), _floats(kept.end)
+    start, end = rounded_outwards(*kept.start), rounded_outwards(*kept.end)
     rank = activation_rank(problem.rows)
     suffices = 1 + (rank.with_constant if problem.objective.output_bias is Bias.FREE else rank.rank)
     lower = proving.lower.value
     known = min(end.upper, proving.solution.value if proving.solution is not None else end.upper)
     answer, reason = _answer(proving, descent, kept, end, lower, known, stuck, suffices)
     return PathReport(
-        answer, reason, way, start, end, Bounds(lower, known), _upwards(kept.rise), proving.options.eps, network.width, suffices,
+        answer, reason, way, start, end, Bounds(lower, known), rounded_outwards(kept.rise, kept.rise).upper, proving.options.eps, network.width, suffices,
         descent.dead_ends, proving.elapsed, proving.interruption.wished,
     )  # fmt: skip
 
@@ -152,14 +150,3 @@ def _answer(
     if proving.limits.reached():
         return Answer.UNKNOWN, f"the time limit came first; {wider}"
     return Answer.UNKNOWN, f"every branch that was tried ended in a valley ({descent.dead_ends}); {wider}"
-
-
-def _floats(bounds: tuple[Fraction, Fraction]) -> Bounds:
-    low, high = (float(x) for x in bounds)
-    below = low if Fraction(low) <= bounds[0] else math.nextafter(low, -math.inf)
-    return Bounds(below, _upwards(bounds[1], high))
-
-
-def _upwards(x: Fraction, near: float | None = None) -> float:
-    value = float(x) if near is None else near
-    return value if Fraction(value) >= x else math.nextafter(value, math.inf)
