@@ -43,7 +43,7 @@ def with_certificate_file(record: CheckRecord, file: Path | None, request: Reque
     from certify.certificates.sealing import packed
 
     try:
-        with replacing(file.resolve()) as temporary:
+        with replacing(file) as temporary:
             temporary.write_bytes(packed(content, file))
     except OSError as error:
         return record, UsageError(f"cannot write {file}: {error.strerror}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,12 +30,12 @@ def require_sensible_output(request: Request, read: dict[str, Path], written: di
     """
     if request.quiet and request.verbose:
         raise UsageError("-q and -v exclude one another; give one of them")
-    taken = {path.resolve(): name for name, path in read.items()}
+    taken = {os.path.realpath(path): name for name, path in read.items()}
     for option, path in written.items():
         if path is None:
             continue
         require_writable(path, option)
-        other = taken.setdefault(path.resolve(), option)
+        other = taken.setdefault(os.path.realpath(path), option)
         if other != option:
             raise UsageError(f"{option} {path} would overwrite {other}; name another file")
 

@@ -10,12 +10,7 @@ from enum import StrEnum
 from math import prod
 
 from certify.files.container import StoredArray
-
-
-def vocabulary(*lines: str) -> frozenset[str]:
-    """The words of some lines."""
-    return frozenset(" ".join(lines).split())
-
+from certify.files.text import vocabulary
 
 SIZES_CAP = 8  # entries of an array of sizes
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from certify.errors import UnreadableFile, UnsupportedModel
-from certify.files.naming import SUPPORTED
+from certify.files.layout import SUPPORTED
 from certify.files.text import printable
 
 JsonObject: TypeAlias = dict[str, Any]

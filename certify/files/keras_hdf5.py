@@ -10,8 +10,7 @@ from certify.errors import UnreadableFile, UnsupportedModel
 from certify.files.container import Container
 from certify.files.keras_config import Architecture, parse_architecture
 from certify.files.keras_objective import stated_by_keras
-from certify.files.layout import IN_OUT, Naming
-from certify.files.naming import SUPPORTED
+from certify.files.layout import IN_OUT, SUPPORTED, Naming
 from certify.files.stated import StatedObjective
 from certify.files.text import listing, path_name, printable, shape_text
 from certify.problem.network import Network

@@ -13,6 +13,7 @@ from certify.problem.network import Network
 
 Shape: TypeAlias = tuple[int, ...]
 Layer: TypeAlias = tuple[str, str | None]  # keys of the weight and of the bias
+SUPPORTED = "supported: two dense layers with ReLU between them"
 OUT_IN = "out-in"  # PyTorch's Linear.weight
 IN_OUT = "in-out"  # Keras, Flax and scikit-learn kernels
 
@@ -129,7 +130,7 @@ class Naming:
     fixed   the order of layers is certain, not only suggested
     tie     the suggested order may settle what the shapes leave open
     order   orientation of both matrices, or None when only shapes can tell
-    loose   keys whose role is unknown altogether: every assignment is tried
+    loose   keys whose role is unknown altogether: every assignment is tried, of biases alone where `layers` names the weights
     numbered  the loose keys are in the order of their numbers: matrices are the weights, and of the weights as of the biases the
               first is hidden
     preferred_order  orientation where shapes leave it open; preferred_as: why, to be said where it decides
@@ -171,6 +172,8 @@ def role_assignments(naming: Naming, shapes: Mapping[str, Shape]) -> Iterator[tu
     for keys in permutations((*naming.loose, None, None), 4):
         hidden, output, hidden_bias, output_bias = keys
         if hidden is None or output is None or not set(naming.loose) <= set(keys):
+            continue
+        if naming.layers and (hidden, output) != tuple(weight for weight, _ in naming.layers):
             continue
         ranks = [len(shapes[key]) for key in (hidden_bias, output_bias) if key is not None]
         least = 2 if naming.numbered else 1

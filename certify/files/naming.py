@@ -6,26 +6,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from certify.errors import UnsupportedModel
-from certify.files.layout import IN_OUT, OUT_IN, Layer, Naming, Shape
-from certify.files.mapping import MAP_HINT, ROLES
+from certify.files.layout import IN_OUT, OUT_IN, SUPPORTED, Layer, Naming, Shape
+from certify.files.plain_names import MATMUL, NUMBERED, PLAIN_NAMES, loose, plain
 from certify.files.text import listing, printable, shape_text
 
-SUPPORTED = "supported: two dense layers with ReLU between them"
-PLAIN_ROLES: dict[str, frozenset[str]] = {
-    "hidden.weight": frozenset({"w1", "u", "w", "w_1", "hidden_weights", "hidden_weight"}),
-    "output.weight": frozenset({"w2", "v", "a", "alpha", "w_2", "output_weights", "output_weight"}),
-    "hidden.bias": frozenset({"b1", "b", "b_1", "hidden_bias"}),
-    "output.bias": frozenset({"b2", "c", "b_2", "output_bias"}),
-}
-PLAIN_NAMES = frozenset().union(*PLAIN_ROLES.values())
-NUMBERED = re.compile(r"(?P<weight>w|weights?|kernel)_?(?P<w>\d+)|(b|bias|biases)_?(?P<b>\d+)")
 COEFFICIENTS = re.compile(r"(coefs|intercepts)_?[._]?\d*_?")
 POSITIONAL = re.compile(r"arr_\d+")
 VARIABLE = re.compile(r"Variable(_(\d+))?(:0)?")
 PAIRS = {"kernel": ("bias",), "weight": ("bias",), "w": ("b",), "weights": ("biases", "bias")}  # weight: its bias
 TAILS = frozenset(PAIRS) | {tail for tails in PAIRS.values() for tail in tails}
 HAIKU_LAYER = re.compile(r"(.*/)?linear(_\d+)?")
-MATMUL = "as TensorFlow multiplies, x @ W"
 OTHER_LAYERS = (
     (
         re.compile(r"running_(mean|var)|num_batches_tracked|moving_(mean|variance)|gamma|batch_?norm", re.IGNORECASE),
@@ -62,7 +52,7 @@ def recognise_names(shapes: Mapping[str, Shape]) -> Naming:
 
 def names_a_parameter(key: str) -> bool:
     """Whether a convention has this name for a weight or a bias, whatever the other names are."""
-    name = key.rsplit("/", 1)[-1].lower()
+    name = re.sub(r":\d+$", "", key.rsplit("/", 1)[-1].lower())
     named = name in PLAIN_NAMES or tail_of(key) in TAILS
     return (
         named
@@ -188,56 +178,3 @@ def variables(shapes: Mapping[str, Shape]) -> Naming:
     keys = sorted(shapes, key=lambda key: int((VARIABLE.fullmatch(key) or [""] * 3)[2] or 0))
     found = loose(keys)
     return Naming("TensorFlow", loose=found.loose, numbered=True, preferred_order=IN_OUT, preferred_as=MATMUL)
-
-
-def plain(shapes: Mapping[str, Shape]) -> Naming:
-    """W1,b1,W2,b2 · W0,b0,W1,b1 · W,alpha · U,v: names tell roles, shapes tell orientation. Other names: shapes tell all."""
-    names = without_group(shapes)
-    by_number = numbered_layers(names)
-    by_role: dict[str, list[str]] = {role: [] for role in ROLES}
-    for key, name in names.items():
-        for role, known in PLAIN_ROLES.items():
-            if name in known:
-                by_role[role].append(key)
-    if all(len(keys) <= 1 for keys in by_role.values()) and any(by_role[role] for role in ROLES[:2]):
-        missing = [role for role in ROLES[:2] if not by_role[role]]
-        if not missing:
-            hidden, output = by_role["hidden.weight"][0], by_role["output.weight"][0]
-            biases = [next(iter(by_role[role]), None) for role in ROLES[2:]]
-            return Naming("plain", ((hidden, biases[0]), (output, biases[1])), fixed=True)
-        if by_number is None and sum(map(len, by_role.values())) == len(shapes):
-            raise UnsupportedModel(f"{listing(shapes)}: no array for {' and '.join(missing)}; {MAP_HINT}")
-    return Naming("plain", by_number, fixed=True) if by_number is not None else loose(list(shapes))
-
-
-def without_group(keys: Iterable[str]) -> dict[str, str]:
-    """Each key's name in small letters, without the group that all of them are in."""
-    parts = {key: key.split("/") for key in keys}
-    shared = 0
-    while all(len(p) > shared + 1 for p in parts.values()) and len({p[shared] for p in parts.values()}) == 1:
-        shared += 1
-    return {key: "/".join(p[shared:]).lower() for key, p in parts.items()}
-
-
-def numbered_layers(names: Mapping[str, str]) -> tuple[Layer, ...] | None:
-    """W0, b0, W1, b1, from whichever number on: a bias has its weight's number, the lower number is the hidden layer.
-
-    names: by key. None where the names are others, a number occurs twice, or a bias has no weight.
-    """
-    found = [(key, match) for key, name in names.items() if (match := NUMBERED.fullmatch(name))]
-    weights = {int(match["w"]): key for key, match in found if match["weight"]}
-    biases = {int(match["b"]): key for key, match in found if not match["weight"]}
-    if len(weights) < 2 or len(weights) + len(biases) < len(found) or not set(biases) <= set(weights):
-        return None
-    if len(weights) > 2:
-        raise UnsupportedModel(f"{len(weights)} dense layers ({listing(weights.values())}); {SUPPORTED}")
-    return tuple((weights[number], biases.get(number)) for number in sorted(weights))
-
-
-def loose(keys: Sequence[str]) -> Naming:
-    """Names that tell nothing: only a unique shape chain can."""
-    if not 2 <= len(keys) <= 4:
-        raise UnsupportedModel(
-            f"{len(keys)} arrays ({listing(keys)}) where two layers have two to four; {SUPPORTED}; to read only some, {MAP_HINT}"
-        )
-    return Naming("plain", loose=tuple(keys))

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from certify.errors import UnsupportedModel
 from certify.files.beside import Beside, beside
 from certify.files.container import Container, check_float64_size, numeric_dtype
-from certify.files.layout import Naming, Shape, readings
+from certify.files.layout import SUPPORTED, Naming, Shape, readings
 from certify.files.mapping import MAP_HINT, map_options
-from certify.files.naming import SUPPORTED, names_a_parameter, recognise_names, refuse_other_layers
+from certify.files.naming import names_a_parameter, recognise_names, refuse_other_layers
 from certify.files.text import listing, path_name, printable
 
 MOST_NAMED = 12

@@ -13,8 +13,10 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path`, to be written; it takes the place of `path` at the end, or vanishes on an error.
 
-    Raises OSError where the folder cannot be written.
+    Of a link the file behind it is replaced; links in a circle are replaced themselves. Raises OSError where the folder cannot be
+    written.
     """
+    path = Path(os.path.realpath(path))
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     try:

@@ -36,6 +36,11 @@ def listing(keys: Iterable[str], limit: int = 6) -> str:
     return text + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
 
 
+def vocabulary(*lines: str) -> frozenset[str]:
+    """The words of some lines."""
+    return frozenset(" ".join(lines).split())
+
+
 @contextmanager
 def reading(path: Path | None) -> Iterator[None]:
     """Turn whatever a damaged file makes a library raise into one UnreadableFile; it names the file where one is given.

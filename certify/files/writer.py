@@ -51,7 +51,7 @@ def save_network(network: Network, path: Path, like: StoredModel) -> None:
     network = padded(network, 1)
     arrays = like.layout.stored(network, like.shapes)
     try:
-        with replacing(path.resolve()) as temporary:
+        with replacing(path) as temporary:
             write_like(temporary, like, arrays, network.width)
             if not is_read_as(temporary, network, like.layout):
                 state_layout(temporary, like)
@@ -74,7 +74,7 @@ def save_new_network(network: Network, path: Path) -> None:
     layout = Layout(f"{LAYERS[0]}.weight", f"{LAYERS[1]}.weight", bias[0], bias[1], OUT_IN, OUT_IN)
     arrays = layout.stored(network, {key: (1,) if key.endswith("bias") else (1, 1) for key in layout.keys})
     try:
-        with replacing(path.resolve()) as temporary:
+        with replacing(path) as temporary:
             if path.suffix in HDF5_SUFFIXES:
                 import h5py  # only for HDF5: it takes as long to load as numpy
 

@@ -31,7 +31,7 @@ def write_atomically(path: Path, text: str) -> None:
     Raises UsageError where the system refuses.
     """
     try:
-        with replacing(path.resolve()) as temporary:
+        with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -181,6 +181,19 @@ def test_the_target_of_a_link_is_written_and_nothing_else_is_left(tmp_path: Path
     assert [path.name for path in (tmp_path / "real").iterdir()] == ["best.npz"]
 
 
+def test_links_in_a_circle_are_no_internal_error(tmp_path: Path) -> None:
+    """As an input they are a file that cannot be opened; as an output they are replaced."""
+    model, data = store(tmp_path, "rows", random_network(2, 5)), data_of(tmp_path, 2)
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.symlink_to(two)
+    two.symlink_to(one)
+    outcome = called("check", one, data, *options(True))
+    assert outcome.returncode == 2
+    assert str(one) in only_line(outcome.stderr)
+    assert called("solve", data, "--like", model, *options(True), "--output", one, "-q").returncode == 0
+    assert load_model(one).network.inputs == 2
+
+
 @pytest.mark.parametrize("suffix", ["npz", "h5"])
 def test_nonsense_in_place_of_a_layout_is_one_line_and_exit_code_2(tmp_path: Path, suffix: str) -> None:
     """A hostile statement, met by the command itself in a process of its own."""

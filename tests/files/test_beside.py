@@ -23,7 +23,7 @@ HARMLESS = {
     "feature_names": np.array([b"a", b"b", b"c"]),
     "val_acc": np.array(0.97),
     "step": np.array(1000),
-    "loss_history": np.ones(500),
+    "loss_history": np.full(500, np.nan),
     "history/val_loss": np.ones((500, 2)),
     "trainLosses": np.ones(7),
     "best_epoch": np.array([3]),

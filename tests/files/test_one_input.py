@@ -26,6 +26,10 @@ LAYOUTS = {
     "tf1": ("Variable:0", "Variable_1:0", "Variable_2:0", "Variable_3:0"),
     "tf1, weights first": ("Variable:0", "Variable_2:0", "Variable_1:0", "Variable_3:0"),
     "tf1, past nine": ("Variable_8", "Variable_9", "Variable_10", "Variable_11"),
+    "tf1, named": ("weights:0", "biases:0", "weights_1:0", "biases_1:0"),
+    "tf1, in a scope": ("net/W:0", "net/b:0", "net/W_1:0", "net/b_1:0"),
+    "by word": ("W_hidden", "b_hidden", "W_out", "b_out"),
+    "with digits": ("W1", "bias1", "W2", "bias2"),
     "layers": ("layer1/w", "layer1/b", "layer2/w", "layer2/b"),
     "flax": ("Dense_0/kernel", "Dense_0/bias", "Dense_1/kernel", "Dense_1/bias"),
     "keras": ("dense/kernel:0", "dense/bias:0", "dense_1/kernel:0", "dense_1/bias:0"),
@@ -53,12 +57,12 @@ def test_a_curve_is_read_with_its_data_and_without(tmp_path: Path, names: tuple[
 def test_more_columns_are_other_networks(tmp_path: Path, names: tuple[str, ...]) -> None:
     """With data of four columns a file of arrays that chain both ways is 4 -> 1 -> 4; of others it is not the network."""
     path = written(tmp_path / "m.npz", in_out(CURVE, names))
-    if names[0].lower() in ("w0", "weights_0", "params/w1"):
+    if names[0].startswith(("linear/", "mlp/", "Dense", "dense", "Variable", "layer1")):
+        turned = load_model(path, inputs=4).network
+        assert (turned.inputs, turned.width, turned.outputs) == (4, 1, 4)
+    else:
         with pytest.raises(UsageError, match="takes 1 inputs but the data have 4 columns"):
             load_model(path, inputs=4)
-        return
-    turned = load_model(path, inputs=4).network
-    assert (turned.inputs, turned.width, turned.outputs) == (4, 1, 4)
 
 
 def test_numbers_without_biases_leave_the_orientation_open_only_without_data(tmp_path: Path) -> None:
@@ -141,6 +145,16 @@ def test_names_by_word_and_by_number_together(tmp_path: Path) -> None:
         load_model(written(tmp_path / "t.npz", three))
     with pytest.raises(AmbiguousFile):
         load_model(written(tmp_path / "u.npz", {"W": np.ones((1, 4)), "W1": np.arange(4.0).reshape(4, 1)}), inputs=1)
+
+
+def test_a_bias_of_unknown_name_has_its_length_alone(tmp_path: Path) -> None:
+    """Beside weights that have their names: of m entries it is the hidden one; of one neuron it may be either."""
+    net = random_network(1, 4)
+    path = written(tmp_path / "m.npz", in_out(net, ("W1", "b1", "W2", "bx")))
+    assert same(load_model(path, inputs=1).network, net)
+    path = written(tmp_path / "n.npz", in_out(random_network(1, 1), ("W1", "b1", "W2", "bx")))
+    with pytest.raises(AmbiguousFile, match="2 ways"):
+        load_model(path, inputs=1)
 
 
 @pytest.mark.parametrize("layout", ["zero", "haiku", "tf1"])
