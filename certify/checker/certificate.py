@@ -150,7 +150,7 @@ def _objective(field: Field) -> Objective:
     decays = part["hidden_decay"].real(), part["output_decay"].real()
     require(min(decays) > 0 or decays == (0.0, 0.0), f"{field.where}: weight decays must be positive, or both 0")
     return Objective(
-        part["loss"].word("half-squared", "squared", "logistic"),
+        part["loss"].word("half-squared", "squared", "logistic", "hinge"),
         part["reduction"].word("sum", "mean"),
         *decays,
         part["hidden_bias"].word(*_BIASES),

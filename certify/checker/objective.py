@@ -18,6 +18,7 @@ from certify.checker.numbers import dot, on_grid, root_below, rows_on_grid
 from certify.checker.rejection import require
 
 _BITS_KEPT = 128
+_OF_SIGNS = ("logistic", "hinge")  # the losses of two classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,23 @@ def training_problem(objective: Objective, data: Data) -> Problem:
     require(all(w >= 0 for w in weights), "data.sample_weight: a negative weight")
     ones = [] if objective.hidden_bias == "none" else [1.0]
     divisor = len(data.y) if objective.reduction == "mean" else 1
-    targets = _signs(data.y) if objective.loss == "logistic" else data.y
+    targets = _signs(data.y, objective.loss) if objective.loss in _OF_SIGNS else data.y
     return Problem(objective, [row + ones for row in data.X], targets, weights, divisor)
 
 
 def network_value(problem: Problem, network: Network) -> tuple[Fraction, Fraction]:
-    """Bounds on F: equal for the squared losses."""
+    """Bounds on F: equal for the squared losses and the hinge loss."""
     f, f_shift = _predictions(problem, network)
     s, s_shift = on_grid(problem.weights)
     if problem.objective.loss == "logistic":
         margins = [x if y > 0 else -x for x, y in zip(f, problem.targets)]
         sums = [dot(s, side) for side in zip(*(softplus_bounds(m, f_shift) for m in margins), strict=True)]
         scale = problem.divisor << (s_shift + BITS)
+    elif problem.objective.loss == "hinge":
+        one = 1 << f_shift
+        shortfalls = [max(one - x if y > 0 else one + x, 0) for x, y in zip(f, problem.targets)]
+        sums = [dot(s, shortfalls)] * 2
+        scale = problem.divisor << (s_shift + f_shift)
     else:
         y, y_shift = on_grid(problem.targets)
         shift = max(f_shift, y_shift)
@@ -84,7 +90,7 @@ def dual_value_below(problem: Problem, nu: list[float]) -> Fraction:
 
 def conjugate_below(problem: Problem, nu: Sequence[float | Fraction]) -> Fraction:
     """A lower bound on -L*(-nu), as far as D(nu) is about the loss alone. Raises Rejected outside the dual's domain."""
-    return _entropies(problem, nu) if problem.objective.loss == "logistic" else _conjugates(problem, nu)
+    return {"logistic": _entropies, "hinge": _products}.get(problem.objective.loss, _conjugates)(problem, nu)
 
 
 def beta_below(objective: Objective) -> Fraction:
@@ -92,9 +98,9 @@ def beta_below(objective: Objective) -> Fraction:
     return root_below(Fraction(objective.hidden_decay) * Fraction(objective.output_decay))
 
 
-def _signs(y: list[float]) -> list[float]:
+def _signs(y: list[float], loss: str) -> list[float]:
     negative = -1.0 if -1.0 in y else 0.0
-    require(all(x in (negative, 1.0) for x in y), "data.y: the logistic loss needs targets 0 and 1, or -1 and +1")
+    require(all(x in (negative, 1.0) for x in y), f"data.y: the {loss} loss needs targets 0 and 1, or -1 and +1")
     return [1.0 if x == 1.0 else -1.0 for x in y]
 
 
@@ -150,10 +156,26 @@ def _entropies(problem: Problem, nu: Sequence[float | Fraction]) -> Fraction:
     for v, y, s in zip(nu, problem.targets, problem.weights, strict=True):
         if v == 0:
             continue
-        p = Fraction(v) * Fraction(y) * problem.divisor / Fraction(s) if s > 0 else Fraction(-1)
-        require(0 <= p <= 1, "dual.nu: an entry is outside the domain of the logistic loss")
+        p = _share(problem, v, y, s)
         total -= _rounded_up(-Fraction(s) * entropy_below(p) / problem.divisor)
     return total
+
+
+def _products(problem: Problem, nu: Sequence[float | Fraction]) -> Fraction:
+    """Sum of nu y = w p, for 0 <= p <= 1."""
+    total = Fraction(0)
+    for v, y, s in zip(nu, problem.targets, problem.weights, strict=True):
+        if v != 0:
+            _share(problem, v, y, s)
+            total -= _rounded_up(-Fraction(v) * Fraction(y))
+    return total
+
+
+def _share(problem: Problem, v: float | Fraction, y: float, s: float) -> Fraction:
+    """p = nu y / w in [0, 1] of an entry v of nu that is not 0, for a target y = +-1 and a sample weight s."""
+    p = Fraction(v) * Fraction(y) * problem.divisor / Fraction(s) if s > 0 else Fraction(-1)
+    require(0 <= p <= 1, f"dual.nu: an entry is outside the domain of the {problem.objective.loss} loss")
+    return p
 
 
 def _rounded_up(x: Fraction) -> Fraction:

@@ -19,7 +19,7 @@ from certificates import (
 )
 from checker_cases import PLANS, plan_for
 from checker_example import example
-from exact import natural_log, random_network
+from exact import OF_SIGNS, natural_log, random_network
 from oracles import dataset, objective
 
 from certify.checker.certificate import Data, Network, Objective, read_certificate
@@ -39,6 +39,8 @@ GOALS = [
         (0.3, Loss.SQUARED, Reduction.SUM, Bias.PENALIZED, Bias.FREE),
         (0.2, Loss.LOGISTIC, Reduction.SUM, Bias.PENALIZED, Bias.PENALIZED),
         (0.2, Loss.LOGISTIC, Reduction.MEAN, Bias.NONE, Bias.NONE),
+        (0.2, Loss.HINGE, Reduction.MEAN, Bias.PENALIZED, Bias.PENALIZED),
+        (0.2, Loss.HINGE, Reduction.SUM, Bias.PENALIZED, Bias.NONE),
     ]
 ]
 WEIGHTS = np.array([1.0, 0.3, 2.0, 0.0, 1.5, 1e-3])
@@ -82,7 +84,7 @@ def test_value_of_a_dual_vector(goal, weights: np.ndarray | None) -> None:
     shares = [Fraction(x) / (6 if goal.reduction is Reduction.MEAN else 1) for x in s.tolist()]
     y = plan.data.y[:, 0]
     nu = np.array([0.25, 0.4, 0.125, 0.0, 0.3, 0.9]) * s / 6 * np.where(y > 0, 1, -1)
-    nu = feasible_sum(nu, goal) if goal.loss is not Loss.LOGISTIC else nu
+    nu = feasible_sum(nu, goal) if goal.loss not in OF_SIGNS else nu
     if goal.hidden_bias is Bias.FREE or goal.output_bias is Bias.FREE:
         nu[3], nu[0] = 0.0, nu[0] + nu[3]
     value = sum(
@@ -102,6 +104,8 @@ def dual_term(loss: Loss, nu: float, y: float, w: Fraction) -> Fraction:
     if loss is Loss.LOGISTIC:
         p = nu * y / w
         return -w * (p * natural_log(p) + (1 - p) * natural_log(1 - p))
+    if loss is Loss.HINGE:
+        return nu * y
     return nu * y - nu**2 / (2 * (1 if loss is Loss.HALF_SQUARED else 2) * w)
 
 
