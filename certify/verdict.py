@@ -77,13 +77,13 @@ class Witness:
 class Stationarity:
     """The first-order report (docs/theory.md, section 6). Residuals are relative; see certify/decide/stationarity.py.
 
-    directional is None where too many dependent boundary samples leave it open; balanced without weight decay, where rescaling
-    a neuron costs nothing.
+    directional is None where too many dependent boundary samples leave it open, and clarke too where samples lie both at a kink of the
+    loss and on a neuron's boundary; balanced without weight decay, where rescaling a neuron costs nothing.
     """
 
     balanced: bool | None
     active: bool
-    clarke: bool
+    clarke: bool | None
     directional: bool | None
     balance_residual: float
     activity_residual: float

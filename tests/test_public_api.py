@@ -133,7 +133,7 @@ SIGNATURES = {
 WORDS = {
     "Bias": ["none", "penalized", "free"],
     "Decision": ["certified", "refuted", "inconclusive"],
-    "Loss": ["half-squared", "squared", "logistic"],
+    "Loss": ["half-squared", "squared", "logistic", "hinge"],
     "Reason": ["limit", "width", "numerics", "interrupted"],
     "Reduction": ["sum", "mean"],
 }

@@ -21,7 +21,7 @@ from certify.convex.solution import RestrictedSolution
 from certify.failures import unless_it_fails
 from certify.gain.question import GainProblem, Limits, Violator
 from certify.linear import matmul, norm
-from certify.problem.dual import dual_vector, gain_problem
+from certify.problem.dual import gain_problem
 from certify.problem.training import Neurons, TrainingProblem
 
 _ADD_AT_ONCE = 12
@@ -30,6 +30,7 @@ _MOST_WORK = 1e9  # entries of rows that the ascents of one round read, about, .
 _STEPS = 50  # ... if each reads all rows so many times
 _SHARE = 0.25  # of the time left, which the many starts may take
 _FALL = 1e-12  # relative fall of the value that is more than rounding
+_IDLE = 0.03  # slack from which a block of size zero rules nothing out
 _ALIKE = 0.95  # cosine above which two directions of one sign count as one choice
 
 
@@ -66,7 +67,7 @@ class ColumnGeneration:
     @property
     def gain_problem(self) -> GainProblem:
         """The gain of the last dual vector."""
-        return gain_problem(self.problem, dual_vector(self.problem, self._solved().f[:, None]))
+        return gain_problem(self.problem, self._solved().nu)
 
     @property
     def directions(self) -> list[Floats]:
@@ -86,16 +87,22 @@ class ColumnGeneration:
         count = affordable_blocks(self.problem, self.blocks.count, limits)
         if count == 0 < self.blocks.count:
             return
-        self.blocks = self.blocks.keep(slice(count))
-        solved = unless_it_fails(lambda: self.solver(self.problem, self.blocks, limits, start), None)
+        given = self.blocks.keep(slice(count))
+        solved = unless_it_fails(lambda: self.solver(self.problem, given, limits, start), None)
         if solved is None:
             return
         self.solution = unless_it_fails(lambda: polish(self.problem, solved, limits), solved)
         kept = self.solution.blocks
         self.blocks = Blocks(kept.patterns, kept.signs, self.solution.w)
-        self.nu = dual_vector(self.problem, self.solution.f[:, None])
+        self.nu = self.solution.nu
         self.rounds += 1
-        if self.solution.value < self._least - _FALL * abs(self._least):
+        fallen = self.solution.value < self._least - _FALL * abs(self._least)
+        if not self.problem.loss.smooth:
+            # several dual vectors may be optimal: a block of size zero can be what rules some of them out
+            if fallen and solved.active is not None:
+                given = given.keep(solved.active.slack < _IDLE)
+            self.blocks = merge_blocks(self.blocks, given)
+        if fallen:
             self._least = self.solution.value
             self._tried.clear()
 

@@ -11,33 +11,40 @@ from itertools import product
 
 import numpy as np
 
-from certify._core.orthogonal import complement
 from certify.arrays import Bools, Floats
-from certify.convex.design import Design
-from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
+from certify.convex.face import Face
+from certify.convex.kinked_face import KinkedFace
+from certify.convex.solution import Active, RestrictedSolution, evaluated, unit_rows
 from certify.gain.question import Limits
-from certify.linear import cholesky, least_squares, matmul, norm, solve_positive
+from certify.linear import matmul, norm
+from certify.problem.losses.kinked import Kinked
 from certify.problem.training import TrainingProblem
 
 _STEPS = 30
 _PATIENCE, _LARGE_STEP = 8, 1e-3  # steps still this large by then lead nowhere
+_SAME = 1e-9  # relative difference of values that is rounding
 _ZERO_BLOCK = (1e-6, 1e-4)  # shares of the largest block, the least first
 _TIGHT = (1e-6, 1e-8, 1e-4)
-_DEPENDENT = 1e-9  # sine of the angle between a tight row and the span of others below which it says nothing new
-_REGULAR = 1e-6  # least relative pivot of a Hessian that is solved by triangles
 
 
 def polish(problem: TrainingProblem, solution: RestrictedSolution, limits: Limits) -> RestrictedSolution:
     """The same solution or a better one, as far as the limits allow; blocks of size zero are dropped."""
-    trimmed = _without(solution, _ZERO_BLOCK[0])
-    tries = [_on_face(face, start, limits) for start, face in _faces(trimmed) if not limits.reached()]
+    trimmed = _without(solution, _of_size(solution, _ZERO_BLOCK[0]))
+    if solution.active is not None:
+        face = _face_of_multipliers(solution, solution.active)
+        best = _on_face(*face, limits)
+        if best is not None and best.value <= solution.value + _SAME * abs(solution.value):
+            return best
+        if trimmed.value > solution.value + _SAME * abs(solution.value):  # with a kink, what is dropped counts at once
+            trimmed = solution
+    tries = [_on_face(start, face, limits) for start, face in _faces(trimmed) if not limits.reached()]
     good = [t for t in tries if t is not None]
     best = min(good, key=lambda t: t.value, default=trimmed)
     # the face may be a hair above the interior point's value in the last digits, and yet be the accurate one
-    return best if best.value <= solution.value + 1e-9 * abs(solution.value) else trimmed
+    return best if best.value <= solution.value + _SAME * abs(solution.value) else trimmed
 
 
-def _faces(solution: RestrictedSolution) -> Iterator[tuple[RestrictedSolution, _Face]]:
+def _faces(solution: RestrictedSolution) -> Iterator[tuple[RestrictedSolution, Face]]:
     """The faces that the solution may lie on, each once, with the solution's blocks merged that do the same there.
 
     A neuron on a wall is a block on either side of it, or part of it on each: the interior-point method splits it, and no
@@ -46,19 +53,48 @@ def _faces(solution: RestrictedSolution) -> Iterator[tuple[RestrictedSolution, _
     rows = unit_rows(solution.design.problem)
     seen: set[tuple[bytes, bytes]] = set()
     for dust, tight in product(_ZERO_BLOCK, _TIGHT):
-        start = _merged(_without(solution, dust), rows, tight)
+        start, _ = _merged(_without(solution, _of_size(solution, dust)), rows, tight)
         mask = np.abs(_distances(start, rows)) <= tight
         key = (start.w.tobytes(), mask.tobytes())
         if key not in seen:
             seen.add(key)
-            yield start, _Face(start.design, rows, mask)
+            yield start, _face(start, rows, mask)
 
 
-def _without(solution: RestrictedSolution, share: float) -> RestrictedSolution:
-    """Without the blocks of at most that share of the largest one's size."""
+def _face_of_multipliers(solution: RestrictedSolution, active: Active) -> tuple[RestrictedSolution, Face]:
+    """The face on which the solution lies according to its multipliers, its blocks merged as in `_faces`."""
+    rows = unit_rows(solution.design.problem)
+    start, groups = _merged(_without(solution, active.used), rows, _TIGHT[0])
+    tight, patterns = active.tight[active.used], solution.blocks.patterns[active.used]
+    # what one of the blocks says of a wall holds for their sum, and a wall between two of them is tight
+    masks = [np.any(tight[g], axis=0) | (np.any(patterns[g], axis=0) & ~np.all(patterns[g], axis=0)) for g in groups]
+    return start, _face(start, rows, np.array(masks).reshape(start.blocks.patterns.shape))
+
+
+def _face(start: RestrictedSolution, rows: Floats, tight: Bools) -> Face:
+    loss = start.design.problem.loss
+    if isinstance(loss, Kinked):
+        return KinkedFace(start, loss, rows, tight)
+    return Face(start.design, rows, tight)
+
+
+def _of_size(solution: RestrictedSolution, share: float) -> Bools:
+    """Mask (K,) of the blocks of more than that share of the largest one's size."""
     sizes = solution.design.problem.size(solution.w)
-    kept = sizes > share * float(np.max(sizes, initial=0.0))
-    return solution if np.all(kept) else evaluated(solution.design.keep(kept), solution.w[kept], solution.c)
+    kept: Bools = sizes > share * float(np.max(sizes, initial=0.0))
+    return kept
+
+
+def _without(solution: RestrictedSolution, kept: Bools) -> RestrictedSolution:
+    """Without the blocks outside the mask (K,); what they are of a free constant stays."""
+    if np.all(kept):
+        return solution
+    c = solution.c
+    if solution.design.problem.free_hidden_bias:
+        # of no size, a block is its own free bias, which its cone lets differ from 0 only where all samples are active
+        everywhere = ~kept & np.all(solution.blocks.patterns, axis=1)
+        c += float(np.sum(solution.blocks.signs[everywhere] * solution.w[everywhere, -1]))
+    return evaluated(solution.design.keep(kept), solution.w[kept], c, solution.multipliers)
 
 
 def _distances(solution: RestrictedSolution, rows: Floats) -> Floats:
@@ -66,21 +102,31 @@ def _distances(solution: RestrictedSolution, rows: Floats) -> Floats:
     return matmul(solution.w, rows.T) / norm(solution.w, axis=1)[:, None]
 
 
-def _merged(solution: RestrictedSolution, rows: Floats, tight: float) -> RestrictedSolution:
-    """Blocks of one sign in one closed cone, to the tolerance, added up into the largest of them (merging lemma, section 2)."""
+def _merged(solution: RestrictedSolution, rows: Floats, tight: float) -> tuple[RestrictedSolution, list[list[int]]]:
+    """Blocks of one sign in one closed cone, to the tolerance, added up into the largest of them (merging lemma, section 2).
+
+    Returns also, for each block that is left, which ones it is the sum of.
+    """
     blocks, distances = solution.blocks, _distances(solution, rows)
     walls = np.where(blocks.patterns, 1.0, -1.0)
     w, leads = solution.w.copy(), np.zeros(blocks.count, dtype=bool)
+    groups: dict[int, list[int]] = {}
     for k in np.argsort(-solution.design.problem.size(solution.w), kind="stable"):
         inside = np.all(walls[leads] * distances[k] >= -tight, axis=1) & (blocks.signs[leads] == blocks.signs[k])
         if np.any(inside):
-            w[np.flatnonzero(leads)[int(np.argmax(inside))]] += w[k]
+            lead = int(np.flatnonzero(leads)[int(np.argmax(inside))])
+            w[lead] += w[k]
+            groups[lead].append(int(k))
         else:
             leads[k] = True
-    return solution if np.all(leads) else evaluated(solution.design.keep(leads), w[leads], solution.c)
+            groups[int(k)] = [int(k)]
+    left = [groups[k] for k in sorted(groups)]
+    if np.all(leads):
+        return solution, left
+    return evaluated(solution.design.keep(leads), w[leads], solution.c, solution.multipliers), left
 
 
-def _on_face(face: _Face, start: RestrictedSolution, limits: Limits) -> RestrictedSolution | None:
+def _on_face(start: RestrictedSolution, face: Face, limits: Limits) -> RestrictedSolution | None:
     w, c = face.project(start.w), start.c
     last = np.inf
     for count in range(_STEPS):
@@ -94,96 +140,5 @@ def _on_face(face: _Face, start: RestrictedSolution, limits: Limits) -> Restrict
         if count >= _PATIENCE and size > _LARGE_STEP:
             return None
         last = size
-    end = evaluated(start.design, w, c)
-    return end if face.holds(w) and np.isfinite(end.value) else None
-
-
-class _Face:
-    """The linear space of block values that keep the tight inequalities (K, n) tight."""
-
-    def __init__(self, design: Design, rows: Floats, tight: Bools) -> None:
-        self.design, self.problem, self.unit_rows = design, design.problem, rows
-        self.bases = [complement(rows[mask], _DEPENDENT) for mask in tight]  # rows: (q, D)
-        self.offsets = np.cumsum([0] + [basis.shape[0] for basis in self.bases])
-
-    def project(self, w: Floats) -> Floats:
-        """The nearest values in the face."""
-        return np.array([matmul(matmul(basis, row), basis) for basis, row in zip(self.bases, w, strict=True)]).reshape(
-            w.shape
-        )
-
-    def holds(self, w: Floats) -> bool:
-        """Whether every inequality of every cone still holds, to rounding."""
-        walls = np.where(self.design.blocks.patterns, 1.0, -1.0)
-        margins = walls * matmul(w, self.unit_rows.T)
-        return bool(np.all(margins >= -1e-12 * norm(w, axis=1)[:, None]))
-
-    def newton_step(self, w: Floats, c: float) -> tuple[Floats, float] | None:
-        """The Newton step of the smooth program on the face, of least norm where it is not unique."""
-        sizes = self.problem.size(w)
-        if not np.all(sizes > 0):
-            return None
-        f = self.design.predictions(w) + c
-        try:
-            step = -_solved(self._hessian(w, sizes, f), self._gradient(w, c, sizes, f))
-        except ArithmeticError:
-            return None
-        if not np.all(np.isfinite(step)):
-            return None
-        moves = [
-            matmul(step[first:last], basis)
-            for basis, first, last in zip(self.bases, self.offsets, self.offsets[1:], strict=False)
-        ]
-        return np.array(moves).reshape(w.shape), float(step[-1]) if self.problem.has_constant else 0.0
-
-    def _gradient(self, w: Floats, c: float, sizes: Floats, f: Floats) -> Floats:
-        problem = self.problem
-        slope = problem.slope(f[:, None])[:, 0]
-        full = self.design.transposed(slope) + problem.beta * self._units(w, sizes)
-        parts = [matmul(basis, row) for row, basis in zip(full, self.bases, strict=True)]
-        constant = float(np.sum(slope)) + problem.constant_decay * c if problem.has_constant else 0.0
-        return np.concatenate([*parts, [constant]])
-
-    def _hessian(self, w: Floats, sizes: Floats, f: Floats) -> Floats:
-        problem, d = self.problem, w.shape[1]
-        gram = self.design.gram(problem.curvature(f[:, None])[:, 0])
-        hessian = np.zeros((self.offsets[-1] + 1, self.offsets[-1] + 1))
-        reduced = self._reduced(gram, d)
-        hessian[:-1, :-1] = reduced[:-1]
-        units = self._units(w, sizes)
-        plane = np.eye(d)
-        plane[-1, -1] = 0.0 if problem.free_hidden_bias else 1.0
-        for k, basis in enumerate(self.bases):
-            part = slice(self.offsets[k], self.offsets[k + 1])
-            curved = problem.beta / sizes[k] * (plane - np.outer(units[k], units[k]))
-            hessian[part, part] += matmul(matmul(basis, curved), basis.T)
-        hessian[-1, -1] = 1.0
-        if problem.has_constant:
-            hessian[-1, :-1] = hessian[:-1, -1] = reduced[-1]
-            hessian[-1, -1] = gram[-1, -1] + problem.constant_decay
-        return hessian
-
-    def _reduced(self, gram: Floats, d: int) -> Floats:
-        """The Gram matrix in the face's coordinates, and below it the constant's row."""
-        columns = [matmul(gram[:, k * d : (k + 1) * d], basis.T) for k, basis in enumerate(self.bases)]
-        right = np.hstack(columns) if columns else np.zeros((1, 0))
-        left = [matmul(basis, right[k * d : (k + 1) * d]) for k, basis in enumerate(self.bases)]
-        return np.vstack([*left, right[-1:]])
-
-    def _units(self, w: Floats, sizes: Floats) -> Floats:
-        """The gradients of |w_k|_P."""
-        units = w / sizes[:, None]
-        if self.problem.free_hidden_bias:
-            units[:, -1] = 0.0
-        return units
-
-
-def _solved(hessian: Floats, gradient: Floats) -> Floats:
-    """The solution of least norm; by triangles where the Hessian is clearly regular, which is ten times as fast."""
-    try:
-        pivots = np.diag(cholesky(hessian))
-        if np.min(pivots) > _REGULAR * np.max(pivots):
-            return solve_positive(hessian, gradient)
-    except ArithmeticError:
-        pass
-    return least_squares(hessian, gradient, rcond=1e-13)
+    end = evaluated(start.design, w, c, face.multipliers)
+    return end if face.holds(w, c) and np.isfinite(end.value) else None

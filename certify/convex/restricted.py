@@ -2,8 +2,8 @@
 
     min  L(sum_k s_k D_k Z w_k + c) + beta sum_k |w_k|_P (+ beta/2 c^2)     over w_k in the cone of pattern k
 
-Losses that are not quadratic are solved by proximal Newton steps, each a quadratic program of the same form. Most cone
-inequalities are slack, so only those near the hints are given to the solver, and violated ones are added until none is
+Losses that are not quadratic are solved by proximal Newton steps, each a quadratic program of the same form; those with a kink
+are stated as they are (convex/kinked.py). Most cone inequalities are slack, so only those near the hints are given to the solver, and violated ones are added until none is
 left. Nothing here is trusted: the result is a network to be re-evaluated and a dual vector to be scaled into feasibility.
 """
 
@@ -13,26 +13,24 @@ import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import clarabel
 import numpy as np
 
-from certify.arrays import Bools, Floats
+from certify.arrays import Floats
 from certify.convex.blocks import Blocks
 from certify.convex.design import Design
-from certify.convex.solution import RestrictedSolution, evaluated, unit_rows
+from certify.convex.inequalities import Inequalities
+from certify.convex.interior import minimise
+from certify.convex.kinked import solve_kinked
+from certify.convex.solution import RestrictedSolution, evaluated
 from certify.convex.sparse import Columns, from_entries, upper_triangle
-from certify.failures import panicked
 from certify.gain.question import Limits
-from certify.linear import matmul, norm
+from certify.problem.losses.kinked import Kinked
 from certify.problem.training import TrainingProblem
 
-_ALL_INEQUALITIES = 6_000  # below this many, every inequality is stated at once
-_NEAR = 0.02  # distance from a wall, relative, within which its inequality is stated at once
 _FLATTEST = 1e-7
 _CONVERGED, _REFINED = 1e-14, 1e-7  # relative falls of the value that end the steps; polishing does the rest
 _NEARLY_FITTED = 1e-3  # share of the loss of the zero network
 _NEWTON_STEPS = 30
-_CONSTRAINT_ROUNDS = 12
 _FLOPS_PER_SECOND = 2e9  # of dense linear algebra, on the low side
 _ITERATIONS = 25  # of the interior-point method
 
@@ -55,6 +53,8 @@ def solve_restricted(
 
     start: predictions (n,) to expand a non-quadratic loss around first.
     """
+    if isinstance(problem.loss, Kinked):
+        return solve_kinked(problem, problem.loss, blocks, limits)
     return newton(_QuadraticMaster(Design(problem, blocks), limits), limits, start)
 
 
@@ -137,33 +137,15 @@ class _QuadraticMaster:
         self.problem, self.blocks, self.design, self.limits = design.problem, design.blocks, design, limits
         self.dimension = self.problem.rows.shape[1]
         self.row_scale = float(np.sqrt(np.mean(np.sum(self.problem.rows**2, axis=1)))) or 1.0
-        self.unit_rows = unit_rows(self.problem)
-        self.walls = np.where(self.blocks.patterns, 1.0, -1.0)  # (2D - I)
-        self.stated = self._near(self.blocks.hints)
-
-    def _near(self, w: Floats) -> Bools:
-        """Mask (K, n) of the inequalities stated first: those that the hints come near, or all where they are few."""
-        if self.blocks.patterns.size <= _ALL_INEQUALITIES:
-            return np.ones_like(self.blocks.patterns)
-        margins = np.abs(matmul(w, self.unit_rows.T)) / np.maximum(norm(w, axis=1), 1e-300)[:, None]
-        least, most = (min(margins.shape[1], times * self.dimension) - 1 for times in (4, 32))
-        ordered = np.partition(margins, (least, most), axis=1)
-        near: Bools = margins <= np.clip(_NEAR, ordered[:, least], ordered[:, most])[:, None]
-        return near
+        self.inequalities = Inequalities(self.problem, self.blocks)
 
     def solve(self, f: Floats, near: RestrictedSolution | None) -> tuple[Floats, float]:
         """Minimise the model around f; returns w (K, D) and c."""
         close = near if near is not None and _nearly_fitted(self.problem, near) else None
         model = quadratic_model(self.design, f)
-        for _ in range(_CONSTRAINT_ROUNDS):
-            w, c = self._solve_stated(model) if close is None else self._solve_around(model, close)
-            sizes = norm(w, axis=1)
-            margins = self.walls * matmul(w, self.unit_rows.T)
-            violated = (margins < -1e-9 * max(float(sizes.max(initial=0.0)), 1e-300)) & ~self.stated
-            if not violated.any() or self.limits.reached():
-                break
-            self.stated |= violated
-        return w, c
+        if close is None:
+            return self.inequalities.solved(lambda: self._solve_stated(model), self.limits)
+        return self.inequalities.solved(lambda: self._solve_around(model, close), self.limits)
 
     def _solve_stated(self, model: QuadraticModel) -> tuple[Floats, float]:
         problem, count, d = self.problem, self.blocks.count, self.dimension
@@ -173,8 +155,8 @@ class _QuadraticMaster:
         quadratic, linear = model.gram * np.outer(scale, scale) / value, model.slope * scale / value
         quadratic[-1, -1] += problem.constant_decay / model.weight if problem.has_constant else 1.0
         costs = np.concatenate([linear, np.full(count, problem.beta * unit / value)])
-        a, cones = self._cones(count, d)
-        x = _clarabel(quadratic, costs, a, np.zeros(a.shape[0]), cones, self.limits)
+        a, cones = self._cones()
+        x = minimise(upper_triangle(quadratic, costs.size), costs, a, np.zeros(a.shape[0]), cones, self.limits).x
         return unit * x[: count * d].reshape(count, d), float(scale[-1] * x[count * d])
 
     def _solve_around(self, model: QuadraticModel, near: RestrictedSolution) -> tuple[Floats, float]:
@@ -188,51 +170,13 @@ class _QuadraticMaster:
         quadratic = model.gram * np.outer(scale, scale) / value
         quadratic[-1, -1] += problem.constant_decay * scale[-1] ** 2 / value if problem.has_constant else 1.0
         costs = np.concatenate([linear * scale / value, np.ones(count)])
-        a, cones = self._cones(count, d)
+        a, cones = self._cones()
         start = np.zeros(a.shape[1])
         start[: count * d] = near.w.ravel() / unit
-        x = _clarabel(quadratic, costs, a, -a.times(start), cones, self.limits)
+        x = minimise(upper_triangle(quadratic, costs.size), costs, a, -a.times(start), cones, self.limits).x
         return near.w + unit * x[: count * d].reshape(count, d), near.c + float(scale[-1] * x[count * d])
 
-    def _cones(self, count: int, d: int) -> tuple[Columns, list[Any]]:
-        """Rows of A x + s = 0, s in the cones: the stated inequalities, then (t_k, w_k) in a second-order cone each."""
-        block, row = np.nonzero(self.stated)
-        walls = -(self.walls[block, row][:, None] * self.unit_rows[row])
-        normed = d - 1 if self.problem.free_hidden_bias else d
-        k, j = np.repeat(np.arange(count), normed), np.tile(np.arange(normed), count)
-        first = block.size
-        places = np.vstack(
-            [
-                np.column_stack([np.repeat(np.arange(first), d), (block[:, None] * d + np.arange(d)).ravel()]),
-                np.column_stack([first + k * (normed + 1) + 1 + j, k * d + j]),
-                np.column_stack([first + np.arange(count) * (normed + 1), count * d + 1 + np.arange(count)]),
-            ]
-        )
-        values = np.concatenate([walls.ravel(), np.full(k.size + count, -1.0)])
-        shape = (first + count * (normed + 1), count * (d + 1) + 1)
-        cones = [clarabel.NonnegativeConeT(first)] + [clarabel.SecondOrderConeT(normed + 1)] * count
-        return from_entries(places[:, 0], places[:, 1], values, shape), cones
-
-
-def _clarabel(quadratic: Floats, linear: Floats, a: Columns, b: Floats, cones: list[Any], limits: Limits) -> Floats:
-    """min x.Qx/2 + linear.x, A x + s = b, s in the cones; Q covers the first variables. The status is not consulted.
-
-    0 where the solver panics, or is given what is not finite: that is one program less, and no crash.
-    """
-    p = upper_triangle(quadratic, linear.size)
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
-    settings.max_iter = 200
-    settings.direct_solve_method = "qdldl"  # its arithmetic does not depend on the processor
-    if limits.deadline is not None:
-        settings.time_limit = max(limits.deadline - time.monotonic(), 0.01)
-    if not all(np.all(np.isfinite(part)) for part in (p.data, linear, a.data, b)):
-        return np.zeros(linear.size)
-    try:
-        x = np.asarray(clarabel.DefaultSolver(p, linear, a, b, cones, settings).solve().x)
-    except BaseException as error:
-        if not panicked(error):
-            raise
-        return np.zeros(linear.size)
-    return np.where(np.isfinite(x), x, 0.0)
+    def _cones(self) -> tuple[Columns, list[Any]]:
+        """A of A x + s = 0, and the cones of s."""
+        entries, rows, cones = self.inequalities.rows()
+        return from_entries(*entries, (rows, self.blocks.count * (self.dimension + 1) + 1)), cones

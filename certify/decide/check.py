@@ -17,13 +17,13 @@ from certify.decide.answering import answered
 from certify.decide.conclusion import Findings, conclude
 from certify.decide.cost import search_report
 from certify.decide.interruption import Interruption
+from certify.decide.multipliers import own_dual
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
 from certify.decide.same_width.candidates import pruned, report_of, retrained
 from certify.decide.same_width.search import SameWidthSearch
 from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
-from certify.decide.stationarity import assess
 from certify.decide.undecayed.check import UndecayedCheck
 from certify.decide.witness import (
     Candidate,
@@ -34,10 +34,11 @@ from certify.decide.witness import (
     witnesses,
 )
 from certify.failures import unless_it_fails, until_it_fails
+from certify.gain.ascents import proved_gain
 from certify.gain.question import GainBound, Limits, Violator
 from certify.linear import matrix_rank
 from certify.problem.dataset import Dataset
-from certify.problem.dual import LowerBound, dual_vector, transferred_gain
+from certify.problem.dual import LowerBound, gain_problem, transferred_gain
 from certify.problem.network import Network
 from certify.problem.objective import Objective
 from certify.problem.training import evaluate
@@ -105,10 +106,9 @@ class Check:
         self.violators: list[Violator] = []
         self.steps: list[Candidate] = []
         value = evaluate(self.problem, network)
-        self.own_nu = -self.problem.slope(self.predictions)
-        stationarity = assess(self.problem, self.neurons, self.own_nu[:, 0], proving.limits)
+        self.own = own_dual(self.problem, self.neurons, self.predictions, proving.lower.nu, proving.limits)
         bounds = Bounds(value.lower, value.upper)
-        self.findings = Findings(network, bounds, stationarity, self.options.eps, self.problem.beta)
+        self.findings = Findings(network, bounds, self.own.stationarity, self.options.eps, self.problem.beta)
         self.findings.raise_lower(proving.lower.value)
         proving.value, proving.best_value = value.upper, value.upper
         proving.wanted, proving.standing = (lambda: self.findings.needed), (lambda: self.findings.standing)
@@ -125,7 +125,7 @@ class Check:
         own = self._own_gain()
         if self.limits.reached():
             return
-        steps = first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity, self.limits)
+        steps = first_steps(self.problem, self.neurons, self.own.nu, self.findings.stationarity, self.limits)
         self.steps = list(until_it_fails(steps))
         self._take(self.steps)
         self.violators = [v for v in own.witnesses if v.gain > self.problem.beta]
@@ -152,6 +152,16 @@ class Check:
         """What the verdict on the network needs when P* is already known as well as it is going to be."""
         if not self._broken() and not self.findings.certified and not self.proving.limits.reached():
             self._own_gain()
+
+    def _choose_again(self) -> None:
+        """At kinks of the loss the network's own dual vector is a choice, better made once the optimum's is known."""
+        if self.problem.loss.smooth or self.findings.stationarity.directional or self.findings.broken:
+            return
+        own = own_dual(self.problem, self.neurons, self.predictions, self.proving.lower.nu, self.proving.limits)
+        if own.stationarity.residual < self.own.stationarity.residual:
+            self.own, self.findings.stationarity = own, own.stationarity
+            gain = gain_problem(self.problem, own.feasible)
+            self.findings.gain = Bounds(max((proved_gain(gain, u) for u in self.neurons.u), default=0.0), math.inf)
 
     def _broken(self) -> bool:
         finite = bool(np.all(np.isfinite(self.predictions)) and np.isfinite(self.findings.value.upper))
@@ -184,12 +194,11 @@ class Check:
 
     def verdict(self, proof: LowerBound | None = None) -> Verdict:
         """What follows from the findings, or from another lower bound than the best one."""
+        self._choose_again()
         problem, proof, findings = self.problem, proof or self.proving.lower, self.findings
         report = search_report(self.proving)
         if not findings.broken:
-            upper = unless_it_fails(
-                lambda: transferred_gain(problem, dual_vector(problem, self.predictions), proof), math.inf
-            )
+            upper = unless_it_fails(lambda: transferred_gain(problem, self.own.feasible, proof), math.inf)
             findings.gain = Bounds(findings.gain.lower, max(findings.gain.lower, min(findings.gain.upper, upper)))
         rank = unless_it_fails(lambda: matrix_rank(problem.rows), min(problem.rows.shape))
         stopped = self.proving.limits.reached() or self.proving.unfinished
@@ -208,7 +217,7 @@ class Check:
     def _own_gain(self, exactly: bool = False) -> GainBound:
         """Bounds on the gain of the network's own dual vector, and the lower bound on P* that it gives: as far as eps asks for
         it, and not at all where the vector is no proof; or exactly."""
-        nu = dual_vector(self.problem, self.predictions)
+        nu = self.own.feasible
         level = 0.0 if exactly else self.proving.level(nu, self._tolerance)
         limits = self.limits
         if not exactly:

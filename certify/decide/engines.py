@@ -18,7 +18,6 @@ from certify.decide.options import CheckOptions
 from certify.gain.engine import GainProgress, Question, bound_gain
 from certify.gain.question import GainBound, GainProblem, Limits, Violator
 from certify.linear import matmul
-from certify.problem.dual import dual_vector
 from certify.problem.training import Neurons, TrainingProblem
 
 _TOLERANCE = 1e-9
@@ -128,11 +127,11 @@ class FullProgram(ColumnGeneration):
             return False
         if full is None:
             return False
-        start = _as_blocks(self.problem, full.neurons)
+        start = _as_blocks(self.problem, full.neurons, None if self.problem.loss.smooth else full.nu)
         polished = polish(self.problem, start, limits)
         self.solution = polished if polished.value <= start.value * (1 + 1e-12) else start
         self.blocks = self.solution.blocks
-        self.nu = dual_vector(self.problem, self.solution.f[:, None])
+        self.nu = self.solution.nu
         return True
 
     def run(self, tolerance: float, limits: Limits, tell: Callable[[], None] = lambda: None) -> None:
@@ -146,8 +145,11 @@ class FullProgram(ColumnGeneration):
         """Likewise."""
 
 
-def _as_blocks(problem: TrainingProblem, neurons: Neurons) -> RestrictedSolution:
-    """The network as blocks: neurons of one pattern and sign added up, those that are all free bias as a constant."""
+def _as_blocks(problem: TrainingProblem, neurons: Neurons, multipliers: Floats | None) -> RestrictedSolution:
+    """The network as blocks: neurons of one pattern and sign added up, those that are all free bias as a constant.
+
+    multipliers (n,): the program's, where the predictions do not tell the dual vector.
+    """
     w, outer = neurons.u * np.abs(neurons.a), np.sign(neurons.a[:, 0])
     sizes = problem.size(w)
     constant = problem.free_hidden_bias & (sizes <= _ALL_BIAS * np.max(np.abs(w), axis=1, initial=0.0))
@@ -160,7 +162,7 @@ def _as_blocks(problem: TrainingProblem, neurons: Neurons) -> RestrictedSolution
         for s, p in zip(blocks.signs, blocks.patterns, strict=True)
     ]
     values = np.array(totals).reshape(blocks.count, w.shape[1])
-    return evaluated(Design(problem, blocks), values, c)
+    return evaluated(Design(problem, blocks), values, c, multipliers)
 
 
 def make_engine(options: CheckOptions) -> Engine:

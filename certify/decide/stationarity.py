@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certify.arrays import Floats, Ints
+from certify.arrays import Bools, Floats, Ints
 from certify.failures import unless_it_fails
 from certify.gain.question import Limits
 from certify.linear import matmul, norm
@@ -55,10 +55,13 @@ def assess(
     nu: Floats,
     limits: Limits | None = None,
     tolerance: float = TOLERANCE,
+    unique: bool = True,
 ) -> Stationarity:
     """The report for a network whose own dual vector, -grad L at its predictions, is nu (n,).
 
     At a limit, what is not known of the patterns around a neuron counts against it, or is left open.
+    unique: whether nu is the only one. If not, it is that of the least residual where no sample lies on a neuron's boundary; where one
+    does, another nu might do better, and a no is left open.
     """
     scale = size_scale(problem, neurons)
     slopes = every_slope(problem, neurons, nu, limits)
@@ -69,11 +72,13 @@ def assess(
     activity = max((abs(s.output_slope) for s in slopes), default=0.0) / slope_unit
     bias = bias_residual(problem, neurons, nu)
     clarke = all(residual <= tolerance for residual in (*per_neuron, activity, bias))
+    no = False if unique or not any(s.kinked for s in slopes) else None
+    directional = _directional(problem, slopes, tolerance * slope_unit, limits) if clarke else no
     return Stationarity(
         balanced=None if problem.objective.undecayed else bool(balance <= tolerance),
         active=bool(activity <= tolerance),
-        clarke=bool(clarke),
-        directional=_directional(problem, slopes, tolerance * slope_unit, limits) if clarke else False,
+        clarke=True if clarke else no,
+        directional=directional if directional or unique else None,
         balance_residual=balance,
         activity_residual=activity,
         clarke_residual=per_neuron,
@@ -137,10 +142,7 @@ def neuron_slopes(problem: TrainingProblem, neurons: Neurons, nu: Floats, j: int
 def _slopes(
     problem: TrainingProblem, u: Floats, a: float, nu: Floats, lengths: Floats, limits: Limits | None
 ) -> NeuronSlopes:
-    values = matmul(problem.rows, u)
-    reach = _BOUNDARY * lengths * norm(u)
-    boundary = np.flatnonzero((np.abs(values) <= reach) & (lengths > 0))
-    active = values > reach
+    values, boundary, active = _sides(problem, u, lengths)
     decay = problem.beta * u
     if problem.free_hidden_bias:
         decay[-1] = 0.0
@@ -149,6 +151,17 @@ def _slopes(
     nearest = nearest_slope(smooth, rows, weights, limits)
     slope = problem.beta * a - float(matmul(nu, np.maximum(values, 0.0)))
     return NeuronSlopes(smooth, rows, weights, boundary, nearest, slope)
+
+
+def boundary_and_active(problem: TrainingProblem, u: Floats) -> tuple[Floats, Ints, Bools]:
+    """x.u (n,) of every sample, the indices of those on the boundary, and the mask (n,) of those strictly active."""
+    return _sides(problem, u, norm(problem.rows, axis=1))
+
+
+def _sides(problem: TrainingProblem, u: Floats, lengths: Floats) -> tuple[Floats, Ints, Bools]:
+    values = matmul(problem.rows, u)
+    reach = _BOUNDARY * lengths * norm(u)
+    return values, np.flatnonzero((np.abs(values) <= reach) & (lengths > 0)), values > reach
 
 
 def nearest_slope(smooth: Floats, rows: Floats, weights: Floats, limits: Limits | None = None) -> Floats:

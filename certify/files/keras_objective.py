@@ -78,8 +78,10 @@ def state_loss(found: Findings, config: JsonObject, architecture: Architecture) 
         found.state(TRAINING_CONFIG, loss=Loss.SQUARED)
     elif name.lower() in LOGISTIC_NAMES:
         state_logistic(found, settings, architecture)
+    elif name.lower() == Loss.HINGE:
+        found.state(TRAINING_CONFIG, loss=Loss.HINGE)
     else:
-        reason = f"the file's loss is {printable(name)!r}; supported: mse, binary_crossentropy"
+        reason = f"the file's loss is {printable(name)!r}; supported: mse, binary_crossentropy, hinge"
         found.refusals.append(("loss", reason))
     state_reduction(found, settings)
     if not unit_weights(config.get("loss_weights")):

@@ -21,6 +21,8 @@ from certify.problem.objective import Bias
 from certify.problem.training import TrainingProblem
 from certify.rounding import SLOP, TINY, UNIT, Enclosure, enclose_sum, gamma, round_to_zero_sum, sums_to_zero
 
+_LEVEL = 1e-9  # relative sum of dual entries that one of them can take up
+_HALVINGS = 100
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _LARGEST_SCALE = 1e9  # of a dual vector, in a proposal
 _HALVINGS = 50
@@ -49,7 +51,10 @@ def dual_vector(problem: TrainingProblem, predictions: Floats) -> Floats:
     """nu = -grad L (n, k) at the predictions f (n, k), moved into the domain of the dual function.
 
     Where constants are free, f is first shifted by the constants that minimise L, and nu is rounded to exact zero sums.
+    For a loss that is not smooth it is one of many, and hardly the best: `feasible_dual` takes what a solver knows better.
     """
+    if not problem.loss.smooth:
+        return feasible_dual(problem, -problem.slope(predictions))
     if problem.needs_zero_sum:
         predictions = predictions + best_constant(problem, predictions)
     nu = problem.loss.into_domain(-problem.slope(predictions), problem.targets, problem.weights[:, None])
@@ -57,6 +62,38 @@ def dual_vector(problem: TrainingProblem, predictions: Floats) -> Floats:
         keepers = np.argmax(problem.curvature(predictions), axis=0)
         nu = np.column_stack([round_to_zero_sum(nu[:, l], int(keeper)) for l, keeper in enumerate(keepers)])
     return nu
+
+
+def feasible_dual(problem: TrainingProblem, nu: Floats) -> Floats:
+    """nu (n, k), moved into the domain of the dual function and, where constants are free, to exact zero sums."""
+    targets, weights = problem.targets, problem.weights[:, None]
+    inside = problem.loss.into_domain(nu, targets, weights)
+    if not problem.needs_zero_sum:
+        return inside
+    if np.any(np.abs(_sums(inside)) > _LEVEL * np.sum(np.abs(inside))):
+        inside = _levelled(problem, inside)
+    room = problem.loss.room(inside, weights)
+    keepers = np.where(
+        np.max(room, axis=0) > _LEVEL * np.max(np.abs(inside)),
+        np.argmax(room, axis=0),
+        np.argmax(np.abs(inside), axis=0),
+    )
+    return np.column_stack([round_to_zero_sum(inside[:, l], int(keeper)) for l, keeper in enumerate(keepers)])
+
+
+def _levelled(problem: TrainingProblem, nu: Floats) -> Floats:
+    """nu + t (n, k), kept inside the domain, with the t (k,) that makes the sums 0 to rounding: they rise with t."""
+
+    def at(t: Floats) -> Floats:
+        return problem.loss.into_domain(nu + t, problem.targets, problem.weights[:, None])
+
+    high = np.full(nu.shape[1], 2 * (float(np.max(np.abs(nu))) + float(np.max(problem.weights))))
+    low = -high
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        above = _sums(at(middle)) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return at(low)
 
 
 def best_constant(problem: TrainingProblem, predictions: Floats) -> Floats:

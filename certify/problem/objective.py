@@ -20,6 +20,7 @@ class Loss(StrEnum):
     HALF_SQUARED = "half-squared"
     SQUARED = "squared"
     LOGISTIC = "logistic"
+    HINGE = "hinge"
 
     @property
     def function(self) -> LossFunction:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exact import OF_SIGNS
 from oracles import objective_value
 
 from certify.cli.app import run
@@ -36,7 +37,7 @@ def write(scale: float = 1.0, loss: Loss = Loss.HALF_SQUARED) -> Dataset:
     shapes = ((4, 2), (4,), (1, 4), (1,))
     np.savez("model.npz", **{k: scale * rng.standard_normal(s) for k, s in zip(ARRAYS, shapes, strict=True)})
     X, y = rng.standard_normal((12, 2)), rng.standard_normal(12)
-    y = np.sign(y) if loss is Loss.LOGISTIC else y
+    y = np.sign(y) if loss in OF_SIGNS else y
     weight = rng.uniform(0.5, 2.0, 12)
     np.savez("data.npz", X=X, y=y, sample_weight=weight)
     return Dataset(X, y[:, None], weight)
@@ -66,6 +67,7 @@ def report(
         (Loss.HALF_SQUARED, Reduction.SUM, "all"),
         (Loss.SQUARED, Reduction.MEAN, "weights"),
         (Loss.LOGISTIC, Reduction.SUM, "weights"),
+        (Loss.HINGE, Reduction.MEAN, "all"),
     ],
 )
 def test_written_witness_has_the_value_that_was_said(

@@ -23,7 +23,10 @@ from certify.cli.app import run
         (["check"], "Missing argument 'MODEL'"),
         (["check", "m"], "Missing argument 'DATA'"),
         (["check", "m", "d", "--lss", "squared"], "--loss"),
-        (["check", "m", "d", "--loss", "hinge"], "'hinge' is not one of 'half-squared', 'squared', 'logistic'"),
+        (
+            ["check", "m", "d", "--loss", "absolute"],
+            "'absolute' is not one of 'half-squared', 'squared', 'logistic', 'hinge'",
+        ),
         (["check", "m", "d", "--eps", "0"], "--eps"),
         (["check", "m", "d", "--eps", "nan"], "nan is not above 0 and below 1"),
         (["check", "m", "d", "--eps", "inf"], "inf is not above 0 and below 1"),

@@ -6,10 +6,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+from exact import OF_SIGNS
 from oracles import O6_SUBSAMPLED, ORACLES, Oracle, dataset, objective, stated
 
-from certify.convex import polish as polishing
 from certify.convex.blocks import Blocks, blocks_of, blocks_of_neurons, merge_blocks, network_of
+from certify.convex.face import Face
 from certify.convex.generation import ColumnGeneration
 from certify.convex.polish import polish
 from certify.convex.restricted import solve_restricted
@@ -28,7 +29,7 @@ def random_problem(parts: tuple, seed: int = 0, n: int = 8, d: int = 2, beta: fl
     """A random small problem with that loss and those biases."""
     loss, hidden_bias, output_bias = parts
     rng = np.random.default_rng(seed)
-    y = rng.choice([-1.0, 1.0], n) if loss is Loss.LOGISTIC else rng.standard_normal(n)
+    y = rng.choice([-1.0, 1.0], n) if loss in OF_SIGNS else rng.standard_normal(n)
     goal = objective(beta, loss, Reduction.SUM, hidden_bias, output_bias)
     return stated(dataset(rng.standard_normal((n, d)), y), goal)
 
@@ -48,9 +49,7 @@ def cone_margin(problem: TrainingProblem, solution: RestrictedSolution) -> float
 
 def dual_residual(problem: TrainingProblem, solution: RestrictedSolution, blocks: Blocks) -> float:
     """The largest gain of nu over the blocks' own cones and signs, relative to beta: at most 1 at an optimum."""
-    nu = -problem.slope(solution.f[:, None])[:, 0]
-    if problem.needs_zero_sum:
-        nu = nu - nu.mean()
+    nu = solution.nu[:, 0]
     gain = GainProblem(problem.rows, nu, problem.free_hidden_bias)
     best = 0.0
     for sign in (1, -1):
@@ -69,7 +68,7 @@ def test_the_solution_meets_the_optimality_criterion(parts: tuple) -> None:
     solution = polish(problem, solve_restricted(problem, blocks, Limits()), Limits())
     assert cone_margin(problem, solution) >= -1e-8
     assert dual_residual(problem, solution, blocks) <= 1 + 1e-5
-    nu = -problem.slope(solution.f[:, None])[:, 0]
+    nu = solution.nu[:, 0]
     for w, sign in zip(solution.w, solution.blocks.signs, strict=True):
         gain = sign * float(nu @ np.maximum(problem.rows @ w, 0.0))
         assert gain == pytest.approx(problem.beta * problem.size(w), rel=1e-5)
@@ -127,7 +126,7 @@ def test_polishing_never_harms(parts: tuple, seed: int) -> None:
 @pytest.mark.parametrize("lie", [np.nan, 1e9, -1.0])
 def test_polishing_refuses_a_wrong_newton_step(lie: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of garbage leave the solution as it was, but for blocks of size zero."""
-    monkeypatch.setattr(polishing._Face, "newton_step", lambda self, w, c: (np.full_like(w, lie), 0.0))
+    monkeypatch.setattr(Face, "newton_step", lambda self, w, c: (np.full_like(w, lie), 0.0))
     problem = random_problem((Loss.HALF_SQUARED, Bias.NONE, Bias.NONE))
     solution = solve_restricted(problem, some_blocks(problem), Limits())
     with np.errstate(all="ignore"):

@@ -102,6 +102,8 @@ def test_penalised_biases_share_their_layers_decay() -> None:
             {"class_name": "BinaryCrossentropy", "config": {"reduction": "sum_over_batch_size", "from_logits": True}},
             (Loss.LOGISTIC, Reduction.MEAN),
         ),
+        ("hinge", (Loss.HINGE, Reduction.MEAN)),
+        ({"class_name": "Hinge", "config": {"reduction": "sum"}}, (Loss.HINGE, Reduction.SUM)),
     ],
 )
 def test_losses_in_every_serialised_form(loss: object, expected: tuple[Loss, Reduction]) -> None:

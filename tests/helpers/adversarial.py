@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from exact import OF_SIGNS
 
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
@@ -164,7 +165,7 @@ SCALINGS = [
 
 
 def _targets(rng: Generator, loss: Loss, n: int) -> np.ndarray:
-    if loss is Loss.LOGISTIC:
+    if loss in OF_SIGNS:
         labels = rng.integers(0, 2, n) if rng.random() < 0.8 else np.ones(n)
         return labels.astype(float) if rng.random() < 0.3 else 2.0 * labels - 1.0
     kind = int(rng.integers(7))
@@ -204,7 +205,7 @@ def _decays(rng: Generator, data: Dataset, loss: Loss, equal: bool) -> tuple[flo
         decay = float(_spread(rng, -12, 6) if rng.random() < 0.8 else _spread(rng, -310, 307))
     else:
         weights = np.ones(data.samples) if data.sample_weight is None else data.sample_weight
-        slopes = np.abs(data.y[:, 0]) if loss is not Loss.LOGISTIC else np.full(data.samples, 0.5)
+        slopes = np.abs(data.y[:, 0]) if loss not in OF_SIGNS else np.full(data.samples, 0.5)
         with np.errstate(all="ignore"):
             most = float(np.sum(weights * slopes * np.max(np.abs(data.X), axis=1)))
         share = float(_spread(rng, -4, 0.3))

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from exact import exact_objective
+from exact import OF_SIGNS, exact_objective
 from proof_search import cone_proof, majorant_proof
 
 from certify.problem.dataset import Dataset
@@ -160,7 +160,7 @@ def objective_bounds(net: Network, data: Dataset, goal: Objective) -> list[str]:
 
 def exact_value(net: Network, data: Dataset, goal: Objective) -> Fraction:
     """F, exactly; classes 0 and 1 count as -1 and +1."""
-    if goal.loss is Loss.LOGISTIC:
+    if goal.loss in OF_SIGNS:
         data = Dataset(data.X, np.where(data.y == 1, 1.0, -1.0), data.sample_weight)
     return exact_objective(net, data, goal)
 
@@ -226,8 +226,8 @@ def signed_weights(reduced: Reduced, nu: np.ndarray) -> list[tuple[np.ndarray, n
 
 
 def largest_share(nu: np.ndarray, data: Dataset, goal: Objective) -> float:
-    """What nu may be multiplied by before it leaves the domain of the logistic dual."""
-    if goal.loss is not Loss.LOGISTIC:
+    """What nu may be multiplied by before it leaves the domain of the dual of a loss of two classes."""
+    if goal.loss not in OF_SIGNS:
         return np.inf
     used = nu != 0
     p = (nu * np.where(data.y[:, 0] == 1, 1, -1))[used] / sample_shares(data, goal)[used]
@@ -245,6 +245,8 @@ def dual_value(nu: np.ndarray, data: Dataset, goal: Objective) -> float:
     y = data.y[:, 0]
     w = sample_shares(data, goal)
     constant = nu.sum() ** 2 / (2 * goal.output_decay) if goal.output_bias is Bias.PENALIZED else 0.0
+    if goal.loss is Loss.HINGE:
+        return float(np.sum(nu * np.where(y == 1, 1, -1))) - constant
     if goal.loss is Loss.LOGISTIC:
         w, p = np.maximum(w, 1e-300), nu * np.where(y == 1, 1, -1)
         p = np.clip(p / w, 1e-300, 1 - 1e-16)

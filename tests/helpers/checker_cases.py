@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 from certificates import Plan, Reduced, document, sealed
-from exact import random_network
+from exact import OF_SIGNS, random_network
 from oracles import ORACLES, dataset, objective
 
 from certify.problem.dataset import Dataset
@@ -23,7 +23,7 @@ def plan_for(goal: Objective, kind: str, seed: int, n: int = 6, d: int = 2, cuts
     """Random data, a random network, and the dual vector of the best constant: an open certificate."""
     rng = np.random.default_rng(seed)
     X, y = rng.standard_normal((n, d)), rng.standard_normal(n)
-    if goal.loss is LOGISTIC:
+    if goal.loss in OF_SIGNS:
         y = np.where(np.arange(n) % 2, 1.0, -1.0)
     return Plan(random_network(rng, 3, d, goal), dataset(X, y), goal, kind, y.copy(), cuts=cuts)
 

@@ -74,10 +74,15 @@ def exact_predictions(net: Network, X: np.ndarray) -> list[Fraction]:
     ]
 
 
+OF_SIGNS = (Loss.LOGISTIC, Loss.HINGE)  # the losses of two classes
+
+
 def sample_loss(loss: Loss, f: Fraction, y: Fraction) -> Fraction:
     """loss(f, y)."""
     if loss is Loss.LOGISTIC:
         return softplus(-y * f)
+    if loss is Loss.HINGE:
+        return max(Fraction(0), 1 - y * f)
     return (f - y) ** 2 / (2 if loss is Loss.HALF_SQUARED else 1)
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 from adversarial import Case
 from brute_force import squared_gain
-from exact import dot, exact_predictions, fractions, sample_loss
+from exact import OF_SIGNS, dot, exact_predictions, fractions, sample_loss
 from rivals import balanced_network, rivals
 
 from certify.certificates.statement import plain_data, plain_network
@@ -52,6 +52,7 @@ def objective_range(net: Network, data: Dataset, goal: Objective) -> Range:
     if goal.loss is Loss.LOGISTIC:
         ranges = [softplus_range(-a if b == 1 else a) for a, b in zip(f, y, strict=True)]
     else:
+        y = [Fraction(1 if b == 1 else -1) for b in y] if goal.loss in OF_SIGNS else y
         ranges = [(sample_loss(goal.loss, a, b),) * 2 for a, b in zip(f, y, strict=True)]
     share = Fraction(1, data.samples if goal.reduction is Reduction.MEAN else 1)
     penalty = sum((decay / 2 * sum(x * x for x in values) for decay, values in _penalised(net, goal)), Fraction(0))

@@ -95,6 +95,8 @@ def sample_losses(loss: Loss, f: np.ndarray, y: np.ndarray) -> np.ndarray:
     """loss(f_i, y_i) of each sample."""
     if loss is Loss.LOGISTIC:
         return np.logaddexp(0.0, -y * f)
+    if loss is Loss.HINGE:
+        return np.maximum(0.0, 1.0 - y * f)
     return (f - y) ** 2 / (2.0 if loss is Loss.HALF_SQUARED else 1.0)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-from exact import exact_objective
+from exact import OF_SIGNS, exact_objective
 from oracles import dataset, stated
 
 from certify.convex.blocks import blocks_of, network_of
@@ -18,7 +18,7 @@ from certify.gain.engine import Question, bound_gain
 from certify.gain.question import Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
-from certify.problem.objective import Bias, Loss, Objective
+from certify.problem.objective import Bias, Objective
 from certify.problem.training import TrainingProblem
 from certify.verdict import Decision, Reason, Verdict
 
@@ -29,7 +29,7 @@ def random_data(goal: Objective, seed: int, n: int = 7, d: int = 2) -> Dataset:
     """Gaussian inputs; Gaussian targets, or signs for the logistic loss."""
     rng = np.random.default_rng(seed)
     X, y = rng.standard_normal((n, d)), rng.standard_normal(n)
-    return dataset(X, np.sign(y) if goal.loss is Loss.LOGISTIC else y)
+    return dataset(X, np.sign(y) if goal.loss in OF_SIGNS else y)
 
 
 def optimal_network(data: Dataset, goal: Objective, seed: int = 0) -> Network:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from exact import OF_SIGNS
 from oracles import bare_network
 
 from certify.problem.dataset import Dataset
@@ -45,7 +46,7 @@ def random_problem(kind: str, seed: int) -> tuple[Dataset, Objective, TrainingPr
     (loss, reduction), (hidden, output) = OBJECTIVES[seed % 3], BIASES[seed // 3 % 4]
     X = rows_of(kind, n, d, rng)
     y = rng.standard_normal(n) if seed % 2 else rng.integers(-2, 3, n).astype(float)
-    if loss is Loss.LOGISTIC:
+    if loss in OF_SIGNS:
         y = np.where(y >= 0, 1.0, -1.0)
     dataset = Dataset(X, y[:, None])
     beta = float(rng.uniform(0.02, 0.4)) / (n if reduction is Reduction.MEAN else 1)

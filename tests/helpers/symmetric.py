@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+from exact import OF_SIGNS
 from oracles import dataset
 
 from certify.decide.options import CheckOptions
@@ -74,7 +75,7 @@ def stated(name: str, loss: Loss, hidden: Bias, output: Bias, share: float) -> O
     biases = [np.zeros(1) if bias is not Bias.NONE else None for bias in (hidden, output)]
     problem = training_problem(Network(np.zeros((1, X.shape[1])), np.zeros((1, 1)), *biases), dataset(X, y), unit)
     constant = np.zeros_like(problem.targets)
-    if problem.has_constant and loss is not Loss.LOGISTIC:
+    if problem.has_constant and loss not in OF_SIGNS:
         constant += np.mean(y)
     nu = dual_vector(problem, constant)
     gain = bound_gain(gain_problem(problem, nu), Question(tolerance=1e-2), Limits(nodes=2000)).lower

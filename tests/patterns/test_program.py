@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from exact import OF_SIGNS
 from oracles import (
     O6_SUBSAMPLED,
     ORACLES,
@@ -92,7 +93,7 @@ def test_no_known_network_is_better(oracle: Oracle) -> None:
 @EVERY_ORACLE
 def test_loss_and_reduction_may_be_restated(oracle: Oracle, loss: Loss, reduction: Reduction) -> None:
     """Half or whole squares, sum or mean: the same problem has the same optimum in its own units."""
-    if (loss is Loss.LOGISTIC) != (oracle.objective.loss is Loss.LOGISTIC):
+    if loss in OF_SIGNS or oracle.objective.loss in OF_SIGNS:
         loss = oracle.objective.loss
     again = restated(oracle, loss, reduction)
     assert solve(again.dataset, again.objective).value == pytest.approx(again.optimum, rel=1e-9)
@@ -105,7 +106,7 @@ def test_no_trained_network_is_better(hidden_bias: Bias, output_bias: Bias, loss
     """Gradient training of a wide network from many starts never goes below P*, and comes near it."""
     rng = np.random.default_rng(7)
     X, y = rng.standard_normal((7, 1)), rng.standard_normal(7)
-    data = dataset(X, np.sign(y) if loss is Loss.LOGISTIC else y)
+    data = dataset(X, np.sign(y) if loss in OF_SIGNS else y)
     problem = stated(data, objective(0.2, loss, Reduction.SUM, hidden_bias, output_bias))
     best = solve_full_program(problem).value
     trained = min(train(problem, rng) for _ in range(8))
@@ -187,11 +188,11 @@ def test_samples_may_be_permuted_and_coordinates_turned() -> None:
     assert there.nu == pytest.approx(here.nu[order], abs=1e-6)
 
 
-@pytest.mark.parametrize("loss", [Loss.SQUARED, Loss.LOGISTIC])
+@pytest.mark.parametrize("loss", [Loss.SQUARED, Loss.LOGISTIC, Loss.HINGE])
 def test_sample_weight_counts_copies(loss: Loss) -> None:
     """A weight of 2 is a copy of the sample, a weight of 0 its absence."""
     data = random_data(6)
-    data = replace(data, y=np.sign(data.y)) if loss is Loss.LOGISTIC else data
+    data = replace(data, y=np.sign(data.y)) if loss in OF_SIGNS else data
     weighted = replace(data, sample_weight=np.array([2.0, 0.0] + [1.0] * 7))
     kept = np.array([0, 0, 2, 3, 4, 5, 6, 7, 8])
     copied = Dataset(data.X[kept], data.y[kept])

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from exact import fractions, natural_log, sample_loss
+from exact import OF_SIGNS, fractions, natural_log, sample_loss
 
 from certify.problem.objective import Loss
 from certify.rounding import enclose_sum
@@ -20,7 +20,7 @@ def sample(seed: int, loss: Loss, n: int = 40) -> tuple[np.ndarray, np.ndarray, 
     rng = np.random.default_rng(seed)
     y = rng.standard_normal(n) * 10.0 ** rng.integers(-100, 100, n)
     f = y * (1 + rng.standard_normal(n) * 10.0 ** rng.integers(-16, 3, n))
-    if loss is Loss.LOGISTIC:
+    if loss in OF_SIGNS:
         y, f = rng.choice([-1.0, 1.0], n), rng.standard_normal(n) * 10.0 ** rng.integers(-3, 3, n)
     f[::7] = y[::7]
     return f, y, rng.choice([0.0, 1.0, 1 / 3, 1e-30, 1e30], n)
@@ -35,6 +35,8 @@ def dual_term(loss: Loss, nu: Fraction, y: Fraction, w: Fraction) -> Fraction | 
     p = nu * y / w if w else Fraction(0)
     if not 0 <= p <= 1 or (w == 0 and nu != 0):
         return None
+    if loss is Loss.HINGE:
+        return nu * y
     return -w * sum((q * natural_log(q) for q in (p, 1 - p) if q), Fraction(0))
 
 
@@ -60,7 +62,7 @@ def test_dual_terms_are_enclosed(loss: Loss, seed: int) -> None:
     nu = function.into_domain(-function.slope(f, y, w), y, w) * np.random.default_rng(seed).choice(
         [1.0, 0.3, 1e-9], f.size
     )
-    if loss is Loss.LOGISTIC:
+    if loss in OF_SIGNS:
         nu[::5] = w[::5] * y[::5] * 1.01
         nu[1::5] = w[1::5] * y[1::5] * np.nextafter(1.0, 0.0)
     terms, errors = function.dual_terms(nu, y, w)
@@ -75,13 +77,13 @@ def test_dual_terms_are_enclosed(loss: Loss, seed: int) -> None:
 @EVERY_LOSS
 @pytest.mark.parametrize("seed", range(4))
 def test_fenchel_young(loss: Loss, seed: int) -> None:
-    """loss(f) + nu f is at least the dual term, with equality where nu is minus the slope."""
+    """loss(f) + nu f is at least the dual term, with equality where nu is minus the slope, but for what keeps it in the domain."""
     rng = np.random.default_rng(seed)
     n = 30
-    y = rng.choice([-1.0, 1.0], n) if loss is Loss.LOGISTIC else rng.standard_normal(n)
+    y = rng.choice([-1.0, 1.0], n) if loss in OF_SIGNS else rng.standard_normal(n)
     f, other, w = rng.standard_normal(n), rng.standard_normal(n), rng.uniform(0.1, 2.0, n)
     function = loss.function
-    nu = -function.slope(f, y, w)
+    nu = function.into_domain(-function.slope(f, y, w), y, w)
     dual = function.dual_terms(nu, y, w)[0]
     assert function.terms(f, 0 * f, y, w)[0] + nu * f == pytest.approx(dual, rel=1e-12, abs=1e-12)
     assert np.all(function.terms(other, 0 * f, y, w)[0] + nu * other >= dual - 1e-12)
@@ -107,11 +109,11 @@ def test_the_largest_scale_keeps_the_domain(loss: Loss) -> None:
     function = loss.function
     nu = -function.slope(f, y, w)
     scale = min(function.largest_scale(nu, y, w), 1e6)
-    assert scale >= 1
+    assert scale >= 1 - 1e-13
     assert np.all(np.isfinite(function.dual_terms(scale * nu, y, w)[0]))
     w[3] = 0.0
     assert function.largest_scale(nu, y, w) == 0
-    if loss is Loss.LOGISTIC:
+    if loss in OF_SIGNS:
         assert function.largest_scale(-nu, y, np.ones(30)) == 0
 
 
@@ -143,7 +145,8 @@ def test_tiny_weights_do_not_lose_the_square() -> None:
 
 @pytest.mark.parametrize("labels", [(0.0, 1.0), (-1.0, 1.0)])
 def test_two_classes_become_signs(labels: tuple[float, float]) -> None:
-    """The logistic loss takes {0, 1} and {-1, +1} as -1 and +1; the squared losses take targets as they are."""
+    """The losses of two classes take {0, 1} and {-1, +1} as -1 and +1; the squared losses take targets as they are."""
     y = np.array(labels)[[0, 1, 1, 0]].reshape(4, 1)
-    assert np.array_equal(Loss.LOGISTIC.function.canonical_targets(y), [[-1.0], [1.0], [1.0], [-1.0]])
+    for loss in OF_SIGNS:
+        assert np.array_equal(loss.function.canonical_targets(y), [[-1.0], [1.0], [1.0], [-1.0]])
     assert Loss.SQUARED.function.canonical_targets(y) is y

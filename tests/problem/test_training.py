@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from exact import encloses, exact_objective, random_network
+from exact import OF_SIGNS, encloses, exact_objective, random_network
 from oracles import dataset, objective, objective_value
 
 from certify.errors import InputError, ObjectiveError, UnsupportedModel
@@ -25,7 +25,7 @@ UNEQUAL = Objective(Loss.HALF_SQUARED, Reduction.SUM, 0.02, 3.0, Bias.FREE, Bias
 def random_case(seed: int, goal: Objective, n: int = 6, d: int = 3, scale: float = 1.0) -> tuple[Network, Dataset]:
     """A random network and data set of that scale."""
     rng = np.random.default_rng(seed)
-    y = rng.choice([-1.0, 1.0], n) if goal.loss is Loss.LOGISTIC else rng.standard_normal(n) * scale
+    y = rng.choice([-1.0, 1.0], n) if goal.loss in OF_SIGNS else rng.standard_normal(n) * scale
     return random_network(rng, 4, d, goal, np.sqrt(scale)), dataset(rng.standard_normal((n, d)) * scale, y)
 
 

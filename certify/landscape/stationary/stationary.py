@@ -51,7 +51,7 @@ class _Local:
     @property
     def stationary(self) -> bool:
         """Clarke stationary, to the tolerance."""
-        return self.stationarity.clarke and bool(self.stationarity.balanced) and self.stationarity.active
+        return bool(self.stationarity.clarke) and bool(self.stationarity.balanced) and self.stationarity.active
 
 
 def stationary_network(
@@ -67,12 +67,17 @@ def stationary_network(
     tolerance: of all residuals, which are relative (docs/theory.md, section 6), and of what a local minimum may be above a
     proved bound on its surroundings, relative to F.
 
-    Raises InputError where network, data and objective do not fit together, ObjectiveError without weight decay. Ctrl-C gives what is known so far.
+    Raises InputError where network, data and objective do not fit together, ObjectiveError without weight decay and for a loss with kinks. Ctrl-C gives what is known so far.
     """
     problem = decidable_problem(network, dataset, objective)
     if objective.undecayed:
         raise ObjectiveError(
             "stationary is not covered without weight decay, because every scale of a neuron is as good"
+        )
+    if not problem.loss.smooth:
+        raise ObjectiveError(
+            f"stationary is not covered for the {objective.loss.value} loss, because where it has kinks no gradient tells what"
+            " kind of point a network is"
         )
     with Interruption() as interruption:
         return _classified(Proving(problem, options, interruption, progress), network, tolerance)

@@ -25,6 +25,7 @@ class LossFunction(ABC):
                     there can be certified
     quadratic       whether the curvature is the same everywhere
     homogeneous     whether loss(s f, s y) = s^2 loss(f, y), so that targets may be put in another unit
+    smooth          whether it has a slope everywhere, so that the predictions determine the dual vector; else it is `Kinked`
     """
 
     formula: str
@@ -32,6 +33,7 @@ class LossFunction(ABC):
     enclosure: str
     quadratic: bool = False
     homogeneous: bool = False
+    smooth: bool = True
 
     @abstractmethod
     def terms(self, f: Floats, f_error: Floats, y: Floats, w: Floats) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from certify._core.elementary import exp, log, log1p
 from certify.arrays import Floats
+from certify.problem.losses.classes import signs_of
 from certify.problem.losses.function import LossFunction
 from certify.rounding import LIBM_ULPS, SLOP, TINY, UNIT
 
@@ -71,12 +72,7 @@ class Logistic(LossFunction):
 
     def canonical_targets(self, y: Floats) -> Floats:
         """Classes {0, 1} or {-1, +1} as -1.0 and +1.0."""
-        negative = -1.0 if np.any(y == -1.0) else 0.0
-        fits = (y == negative) | (y == 1.0)
-        if not fits.all():
-            index = tuple(int(i) for i in np.unravel_index(int(np.argmin(fits)), y.shape))
-            raise ValueError(f"y holds {y[index]!s} at index {index}; the logistic loss needs 0 and 1, or -1 and +1")
-        return np.where(y == 1.0, 1.0, -1.0)
+        return signs_of(y, "logistic")
 
 
 def _softplus(t: Floats) -> Floats:

@@ -1,0 +1,105 @@
+"""The restricted program of a loss with a kink, stated as it is (docs/theory.md, section 2):
+
+    min  sum_i m_i t_i + beta sum_k |w_k|_P (+ beta/2 c^2)      m_i t_i >= low_i (f_i - y_i), m_i t_i >= high_i (f_i - y_i)
+
+over w_k in the cone of pattern k, f as in convex/restricted.py, m_i the steeper of the two slopes. The multipliers of the two
+inequalities say which slope between low and high belongs to the optimum: that is the dual vector, which f does not tell.
+"""
+
+from __future__ import annotations
+
+import clarabel
+import numpy as np
+
+from certify.arrays import Floats
+from certify.convex.blocks import Blocks
+from certify.convex.design import Design
+from certify.convex.inequalities import Entries, Inequalities
+from certify.convex.interior import TOLERANCE, minimise
+from certify.convex.solution import Active, RestrictedSolution, evaluated
+from certify.convex.sparse import from_entries
+from certify.gain.question import Limits
+from certify.problem.losses.kinked import Kinked
+from certify.problem.training import TrainingProblem
+
+_ROUGH = 1e-3  # accuracy that is enough to learn the size of the value
+
+
+def solve_kinked(problem: TrainingProblem, loss: Kinked, blocks: Blocks, limits: Limits) -> RestrictedSolution:
+    """Minimise over the given blocks, as far as the limits allow."""
+    master = _KinkedMaster(Design(problem, blocks), loss, limits)
+    w, c = master.inequalities.solved(master.solve, limits)
+    return evaluated(master.design, w, c, master.multipliers, master.active)
+
+
+class _KinkedMaster:
+    """The program in Clarabel's form; the stated inequalities are remembered between calls.
+
+    multipliers (n,), active: the dual vector of the last solve, and what it says of the blocks.
+    """
+
+    def __init__(self, design: Design, loss: Kinked, limits: Limits) -> None:
+        problem = design.problem
+        self.problem, self.design, self.limits = problem, design, limits
+        self.inequalities = Inequalities(problem, design.blocks)
+        self.targets = problem.targets[:, 0]
+        self.sides = loss.sides(self.targets, problem.weights)
+        self.steeper = np.maximum(-self.sides[0], self.sides[1])
+        self.counted = np.flatnonzero(self.steeper > 0)
+        self.multipliers = np.zeros(problem.samples)
+        self.active: Active | None = None
+        self.row_scale = float(np.sqrt(np.mean(np.sum(problem.rows**2, axis=1)))) or 1.0
+        self.reach = float(np.sqrt(np.mean(self.targets**2))) or 1.0
+        self.value: float | None = None  # unit of the objective, once it is known
+
+    def solve(self) -> tuple[Floats, float]:
+        """w (K, D) and c. At first in units in which the loss of the zero network is of order 1, roughly; then in those of the value
+        found, where multipliers are of order 1, as they have to be right relative to themselves."""
+        if self.value is None:
+            self.value = float(np.mean(self.steeper)) * self.reach or 1.0
+            w, c = self._solved(_ROUGH)
+            found = evaluated(self.design, w, c).value / max(self.counted.size, 1)
+            self.value = found if 0 < found < np.inf else self.value
+        return self._solved(TOLERANCE)
+
+    def _solved(self, tolerance: float) -> tuple[Floats, float]:
+        problem, count, d, value = self.problem, self.design.count, self.problem.rows.shape[1], self.value or 1.0
+        unit = self.reach / self.row_scale
+        bend = problem.constant_decay * self.reach**2 / value if problem.has_constant else 1.0
+        slacks = self.steeper[self.counted] * self.reach / value
+        costs = np.concatenate([np.zeros(count * d + 1), np.full(count, problem.beta * unit / value), slacks])
+        entries, first, cones = self.inequalities.rows()
+        more, b = self._kinks(first, count * (d + 1) + 1)
+        shape = (first + b.size, costs.size)
+        rows, columns, values = (np.concatenate(pair) for pair in zip(entries, more, strict=True))
+        a = from_entries(rows, columns, values, shape)
+        cones.append(clarabel.NonnegativeConeT(b.size))
+        constant = np.array([count * d])
+        quadratic = from_entries(constant, constant, np.array([bend]), (costs.size, costs.size))
+        found = minimise(quadratic, costs, a, np.concatenate([np.zeros(first), b]), cones, self.limits, tolerance)
+        z = found.z[first:].reshape(2, self.counted.size) * (value / self.reach)
+        self.multipliers[self.counted] = -np.sum(z * self._shares(), axis=0)
+        x = found.x * np.append(np.full(count * d, unit), np.full(costs.size - count * d, self.reach))
+        w = x[: count * d].reshape(count, d)
+        self.active = self.inequalities.active(w, found.z[:first])
+        return w, float(x[count * d]) if problem.has_constant else 0.0
+
+    def _shares(self) -> Floats:
+        """low and high (2, s) as shares of the steeper one."""
+        return np.array(self.sides)[:, self.counted] / self.steeper[self.counted]
+
+    def _kinks(self, first: int, column: int) -> tuple[Entries, Floats]:
+        """Rows -t + share (f - y) + s = 0, from row `first` on, for both shares of every sample; t from `column` on. In the units."""
+        problem, gates, size = self.problem, self.design.gates[self.counted], self.counted.size
+        rows = problem.rows[self.counted] / self.row_scale
+        dense = np.hstack([(gates[:, :, None] * rows[:, None, :]).reshape(size, -1), np.ones((size, 1))])
+        dense[:, -1] *= problem.has_constant
+        both = (self._shares()[:, :, None] * dense).reshape(2 * size, -1)
+        row, place = np.nonzero(both)
+        slack = np.arange(2 * size)
+        entries = (
+            first + np.concatenate([row, slack]),
+            np.concatenate([place, column + slack % max(size, 1)]),
+            np.concatenate([both[row, place], np.full(2 * size, -1.0)]),
+        )
+        return entries, (self._shares() * (self.targets[self.counted] / self.reach)).ravel()
