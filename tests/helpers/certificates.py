@@ -192,6 +192,10 @@ def feasible_sum(nu: np.ndarray, goal: Objective) -> np.ndarray:
 
 
 def _dual(plan: Plan) -> tuple[dict[str, Any], str]:
+    if plan.goal.undecayed:  # nu is orthogonal as it is
+        pairs = [[v.numerator, v.denominator] for v in map(Fraction, plan.nu.tolist())]
+        lower = dual_value(plan.nu, plan.data, plan.goal)
+        return {"nu": pairs}, float(lower - 1e-9 * (1 + abs(lower))).hex()
     reduced = plan.reduced or identity(plan)
     nu = feasible_sum(plan.nu, plan.goal)
     beta = float(np.sqrt(plan.goal.hidden_decay * plan.goal.output_decay))
@@ -244,7 +248,8 @@ def dual_value(nu: np.ndarray, data: Dataset, goal: Objective) -> float:
     """D(nu), rounded."""
     y = data.y[:, 0]
     w = sample_shares(data, goal)
-    constant = nu.sum() ** 2 / (2 * goal.output_decay) if goal.output_bias is Bias.PENALIZED else 0.0
+    penalised = goal.output_bias is Bias.PENALIZED and not goal.undecayed
+    constant = nu.sum() ** 2 / (2 * goal.output_decay) if penalised else 0.0
     if goal.loss is Loss.HINGE:
         return float(np.sum(nu * np.where(y == 1, 1, -1))) - constant
     if goal.loss is Loss.LOGISTIC:

@@ -67,6 +67,9 @@ def _special() -> dict[str, Plan]:
         "rank two in four inputs, free bias": _deficient(plan_for(free, "cones", 67, d=4)),
         "free bias, centred": _centred(plan_for(free, "cones", 68)),
         "a sample left out": _left_out(plan_for(plain, "cones", 69)),
+        "no weight decay": _conflicting(plan_for(objective(0.0, hidden_bias=FREE, output_bias=PENALIZED), "", 80)),
+        "no weight decay, logistic": _conflicting(plan_for(objective(0.0, LOGISTIC, hidden_bias=PENALIZED), "", 81)),
+        "no weight decay, opposite rows": _conflicting_opposite(plan_for(objective(0.0), "", 82)),
         "no neurons": replace(base, network=Network(np.zeros((0, 2)), np.zeros((0, 1)))),
         "no lower bound": replace(base, nu=None),
         "float32 parameters": replace(base, network=_single(base.network)),
@@ -119,6 +122,20 @@ def _cancelling(plan: Plan) -> Plan:
     y[3:] = -y[:3]
     data = Dataset(X[members] * ratios[:, None], y)
     return replace(plan, data=data, nu=y[:, 0], reduced=Reduced(X, members, ratios))
+
+
+def _conflicting(plan: Plan) -> Plan:
+    """The last three samples are the first ones with opposite targets."""
+    members = np.tile(np.arange(3), 2)
+    y = np.where(np.arange(6) < 3, 1.0, -1.0) * plan.data.y[members, 0]
+    return replace(plan, data=Dataset(plan.data.X[members], y[:, None]), nu=y / 2)
+
+
+def _conflicting_opposite(plan: Plan) -> Plan:
+    """Three opposite pairs of rows on lines that depend on one another, and an odd dual vector without a linear part."""
+    lines = np.array([[1.0, 0.5], [0.25, 1.0], [1.25, 1.5]])
+    y = np.array([1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
+    return replace(plan, data=Dataset(np.vstack([lines, -lines]), y[:, None]), nu=y / 4)
 
 
 def _deficient(plan: Plan) -> Plan:
