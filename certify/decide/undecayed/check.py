@@ -97,7 +97,7 @@ class UndecayedCheck:
         self._bound()
         self._take(self._fitted())
         if not any_width and not self._fits():
-            self._retrain(-math.inf, self.limits)
+            self._retrain(_NOTHING * self.nothing, self.limits)
 
     def _fits(self) -> bool:
         """Whether some network of at most the width is known to be optimal, to eps."""
