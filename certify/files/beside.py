@@ -20,6 +20,8 @@ RECORD_WORDS = vocabulary(
     "auc metric metrics epoch epochs step steps iter iters iteration iterations niter nit nfev lr rate size seed seeds",
     "time times seconds elapsed duration date timestamp version patience objective curve decay wd l2 grad gradient",
 )
+# these say so in a group of any name, where others do not: dropout/rate
+CLEAR_WORDS = vocabulary("loss losses history acc accuracy epoch epochs step steps iterations")
 MORE_WORDS = vocabulary(
     "val valid validation train training test testing eval dev best final last initial init total avg average mean std min",
     "max norm n num number of global batch learning weight random state log logs per at start end current model run fit",
@@ -76,7 +78,7 @@ def beside(array: StoredArray) -> Beside | None:
 
 def goes_along(array: StoredArray) -> bool:
     """Whether an array says something of the model that other weights do not change: a text, names, classes."""
-    text = re.match(r"[<>|=]?[US]\d", array.dtype) is not None
+    text = array.dtype == "string" or re.match(r"[<>|=]?[US]\d", array.dtype) is not None
     number = re.match(r"[<>|=]?[biuf]\d", array.dtype) is not None
     return text or (number and LABELS.fullmatch("_".join(words_of(array.key))) is not None)
 
@@ -87,6 +89,9 @@ def is_record(array: StoredArray, words: list[str]) -> bool:
     if LABELS.fullmatch(name) or name in RANDOM_STATE:
         return True
     if found & RECORD_WORDS and found <= RECORD_WORDS | MORE_WORDS:
+        return True
+    last = set(words_of(array.key.rsplit("/", 1)[-1]))
+    if last & CLEAR_WORDS and last <= RECORD_WORDS | MORE_WORDS:
         return True
     whole = re.match(r"[<>|=]?[iu]\d", array.dtype) is not None and prod(array.shape) <= SIZES_CAP
     return whole and found <= SIZE_WORDS | MORE_SIZE_WORDS and (bool(found & SIZE_WORDS) or array.shape == ())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from certify.errors import InputError, UnreadableFile, UsageError
+from certify.files.beside import goes_along
 from certify.files.choosing import Arrays, choose, network_sha256, wrong_inputs
 from certify.files.container import HDF5, Container
 from certify.files.layout import IN_OUT, OUT_IN, Layout, Shape, readings
@@ -43,8 +44,8 @@ class StoredModel:
     notes  cautions to be shown          reading  how each array is read, in the order W1, b1, W2, b2
     file_sha256       of the file's bytes
     canonical_sha256  of the arrays W1, b1, W2, b2 (certify/dataset.py)
-    layout, shapes, layer_names  what the writer needs: keys and orientation, the shapes by key in the file's order, names of
-                          the hidden and output layer in the configuration
+    layout, shapes, along, layer_names  what the writer needs: keys and orientation, the shapes by key in the file's order, keys of
+                          arrays that hold for other weights too, names of the hidden and output layer in the configuration
     """
 
     path: Path
@@ -58,6 +59,7 @@ class StoredModel:
     canonical_sha256: str
     layout: Layout
     shapes: Mapping[str, Shape]
+    along: frozenset[str]
     layer_names: tuple[str, str] | None = None
 
 
@@ -113,6 +115,7 @@ def read_model(container: Container, mapping: Mapping[str, str] | None, inputs: 
         canonical_sha256=network_sha256(found.network),
         layout=found.layout,
         shapes={key: stored.shape for key, stored in container.arrays.items() if key in found.layout.keys},
+        along=frozenset(key for key, stored in container.arrays.items() if goes_along(stored)) - set(found.layout.keys),
         layer_names=keras.layer_names if keras else None,
     )
 

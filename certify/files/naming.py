@@ -13,7 +13,8 @@ from certify.files.text import listing, printable, shape_text
 COEFFICIENTS = re.compile(r"(coefs|intercepts)_?[._]?\d*_?")
 POSITIONAL = re.compile(r"arr_\d+")
 VARIABLE = re.compile(r"Variable(_(\d+))?(:0)?")
-PAIRS = {"kernel": ("bias",), "weight": ("bias",), "w": ("b",), "weights": ("biases", "bias")}  # weight: its bias
+BIASES = ("b", "bias", "biases")
+PAIRS = {"kernel": ("bias",), "weight": ("bias",), "w": BIASES, "weights": BIASES}  # weight: its bias
 TAILS = frozenset(PAIRS) | {tail for tails in PAIRS.values() for tail in tails}
 HAIKU_LAYER = re.compile(r"(.*/)?linear(_\d+)?")
 OTHER_LAYERS = (
@@ -79,11 +80,15 @@ def refuse_other_layers(keys: Iterable[str]) -> None:
                 raise UnsupportedModel(f"{printable(key)!r} belongs to {layer}; {SUPPORTED}")
 
 
-def paired(shapes: Mapping[str, Shape], weight: str) -> list[Layer]:
-    """The two layers of a file that names its arrays LAYER.weight and LAYER.bias, in the file's order."""
+def paired(shapes: Mapping[str, Shape], weight: str, ranks: tuple[int, ...] = (2,)) -> list[Layer]:
+    """The two layers of a file that names its arrays LAYER.weight and LAYER.bias, in the file's order.
+
+    ranks: how many dimensions a weight may have.
+    """
     weights = [key for key in shapes if tail_of(key) == weight]
     for key in weights:
-        refuse_not_matrix(key, shapes[key])
+        if len(shapes[key]) not in ranks:
+            refuse_not_matrix(key, shapes[key])
     if len(weights) != 2:
         raise UnsupportedModel(f"{len(weights)} dense layers ({listing(weights)}); {SUPPORTED}")
     biases = {owner_of(key): key for key in shapes if tail_of(key) in PAIRS[weight]}
@@ -91,10 +96,9 @@ def paired(shapes: Mapping[str, Shape], weight: str) -> list[Layer]:
 
 
 def refuse_not_matrix(key: str, shape: Shape) -> None:
-    """A weight that is no matrix belongs to another kind of layer."""
-    if len(shape) != 2:
-        kind = "a convolution" if len(shape) > 2 else "BatchNorm, LayerNorm or PReLU"
-        raise UnsupportedModel(f"{printable(key)!r} of shape {shape_text(shape)} looks like {kind}; {SUPPORTED}")
+    """A weight that is no matrix belongs to another kind of layer. Raises UnsupportedModel."""
+    kind = "a convolution" if len(shape) > 2 else "BatchNorm, LayerNorm or PReLU"
+    raise UnsupportedModel(f"{printable(key)!r} of shape {shape_text(shape)} looks like {kind}; {SUPPORTED}")
 
 
 def kernels(shapes: Mapping[str, Shape]) -> Naming:
@@ -107,7 +111,7 @@ def scoped(shapes: Mapping[str, Shape], weight: str) -> Naming:
     """LAYER/w with LAYER/b: Haiku's `linear`, `linear_1`, whose w is (in, out) and whose numbers follow creation like Flax's;
     TensorFlow's scopes; and anybody's, where shapes tell the orientation, and numbers or words the depth.
     """
-    layers = paired(shapes, weight)
+    layers = paired(shapes, weight, (1, 2))
     if weight == "w" and all(HAIKU_LAYER.fullmatch(owner_of(key)) for key, _ in layers):
         # hk.nets.MLP numbers its layers itself, from linear_0 on
         explicit = all(re.search(r"_\d+$", owner_of(key)) for key, _ in layers)

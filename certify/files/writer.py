@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from certify.errors import InputError, UnreadableFile, UsageError
-from certify.files.beside import goes_along
 from certify.files.choosing import network_sha256
 from certify.files.container import NPZ
 from certify.files.hdf5 import copy_structure
@@ -112,7 +111,7 @@ def with_what_goes_along(like: StoredModel, arrays: dict[str, np.ndarray]) -> di
         for key, stored in container.arrays.items():
             if key in arrays:
                 found[key] = arrays[key]
-            elif goes_along(stored) and prod(stored.shape) * np.dtype(stored.dtype).itemsize <= ALONG_CAP:
+            elif key in like.along and prod(stored.shape) * np.dtype(stored.dtype).itemsize <= ALONG_CAP:
                 found[key] = stored.fetch()
         return found
 
@@ -163,14 +162,24 @@ def write_npz(stream: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
 def write_hdf5(target: Path, like: StoredModel, arrays: dict[str, np.ndarray], width: int) -> None:
     """A copy of the source without optimizer state, with the arrays replaced."""
     refuse_changed(like)
-    used = dict.fromkeys(key.split("/")[0] for key in arrays)
+    used = dict.fromkeys(key.split("/")[0] for key in (*arrays, *sorted(like.along)))
     copy_structure(like.path, target, list(used))
     import h5py  # only for HDF5: it takes as long to load as numpy
 
     with h5py.File(target, "r+") as copy:
+        if like.layer_names is None:
+            for key in datasets(copy) - set(arrays) - like.along:
+                del copy[key]  # what a group held beside the weights belongs to other weights
         for key, values in arrays.items():
             replace_dataset(copy, key, values)
         update_configuration(copy, like, width)
+
+
+def datasets(file: h5py.File) -> set[str]:
+    """The paths of all arrays."""
+    found: set[str] = set()
+    file.visititems(lambda path, item: found.add(path) if hasattr(item, "shape") else None)
+    return found
 
 
 def replace_dataset(copy: h5py.File, key: str, values: np.ndarray) -> None:

@@ -27,6 +27,7 @@ HARMLESS = {
     "history/val_loss": np.ones((500, 2)),
     "trainLosses": np.ones(7),
     "best_epoch": np.array([3]),
+    "run/epoch": np.array(3),
     "learning_rate": np.array(1e-3),
     "weight_decay": np.array([0.1, 0.1]),
     "hidden_size": np.array(5),
@@ -51,7 +52,19 @@ NORMALISERS = (
     "featureOffsets",
     "normalizer/variance",
 )
-UNKNOWN = ("temperature", "slope", "skip", "W3_", "W1_best", "alpha", "embedding", "dropout_rate", "gate", "m_W1")
+UNKNOWN = (
+    "temperature",
+    "slope",
+    "skip",
+    "W3_",
+    "W1_best",
+    "alpha",
+    "embedding",
+    "dropout_rate",
+    "dropout/rate",
+    "gate",
+    "m_W1",
+)
 
 
 @pytest.mark.parametrize("key", HARMLESS)
@@ -155,6 +168,19 @@ def test_names_and_classes_go_along_and_records_do_not(tmp_path: Path) -> None:
     assert list(written) == ["classes", "feature_names", "W1", "b1", "W2", "b2"]
     assert written["classes"].tolist() == ["low", "high"]
     assert same(load_model(tmp_path / "n.npz").network, network)
+
+
+def test_the_same_of_hdf5(tmp_path: Path) -> None:
+    """Texts at the root and in the weights' group go along; records and data do not."""
+    texts = {"classes": np.array([b"low", b"high"]), "net/units": np.array("mm", dtype=object)}
+    other = {"net/val_loss": np.ones(4), "loss": np.ones(4), "X": np.ones((4, 3)), "y": np.ones(4)}
+    plain = {f"net/{key}": values for key, values in PLAIN.items()}
+    model = load_model(hdf5(tmp_path / "m.h5", plain | texts | other))
+    network = random_network(m=3, seed=1)
+    save_network(network, tmp_path / "n.h5", model)
+    assert set(contents(tmp_path / "n.h5")) == {*plain, *texts}
+    assert contents(tmp_path / "n.h5")["classes"].tolist() == [b"low", b"high"]
+    assert same(load_model(tmp_path / "n.h5").network, network)
 
 
 def test_a_file_in_which_nothing_is_a_parameter(tmp_path: Path) -> None:
