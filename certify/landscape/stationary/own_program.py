@@ -40,15 +40,20 @@ class OwnProgram:
     nus: tuple[Floats, ...]
 
 
-def own_program(problem: TrainingProblem, neurons: Neurons, value: Bounds, limits: Limits) -> OwnProgram:
-    """Solve the program of the network's own pairs where a few seconds allow it; value: F of the network, one of the program's."""
+def own_program(
+    problem: TrainingProblem, neurons: Neurons, value: Bounds, limits: Limits, solved: bool = True
+) -> OwnProgram:
+    """Solve the program of the network's own pairs where a few seconds allow it; value: F of the network, one of the program's.
+
+    solved: False where the bounds that the network itself gives are enough.
+    """
     blocks = blocks_of_neurons(problem, neurons)
     none = np.zeros(problem.samples, dtype=bool)
     cones = [Reach(int(s), p, none) for p, s in zip(blocks.patterns, blocks.signs, strict=True)]
     nus = [dual_vector(problem, problem.predictions(neurons))]
     upper, solution = value.upper, None
     solving = limits.within(_SOLVING_SECONDS)
-    if blocks.count and affordable_blocks(problem, blocks.count, solving) == blocks.count:
+    if solved and blocks.count and affordable_blocks(problem, blocks.count, solving) == blocks.count:
         solution = polish(problem, solve_restricted(problem, blocks, solving), solving)
         if np.all(np.isfinite(solution.f)):
             nus.append(dual_vector(problem, solution.f[:, None]))

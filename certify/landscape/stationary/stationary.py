@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,42 +15,25 @@ from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import Proving
 from certify.decide.scope import decidable_problem
-from certify.decide.stationarity import TOLERANCE, assess, every_slope, size_scale
+from certify.decide.stationarity import TOLERANCE, every_slope, size_scale
 from certify.errors import ObjectiveError
 from certify.gain.question import GainBound
 from certify.landscape.stationary.classify import kind_of, theorem_of
 from certify.landscape.stationary.kinks import kinks_of
+from certify.landscape.stationary.local import Local, local_data
 from certify.landscape.stationary.nearby import nearby_network
-from certify.landscape.stationary.neighbourhood import Neighbourhood, independent, neighbourhood
-from certify.landscape.stationary.own_program import OwnProgram, own_program
+from certify.landscape.stationary.own_program import OwnProgram
 from certify.landscape.stationary.report import Kind, Nearby, NeuronKind, NeuronReport, StationaryReport
 from certify.linear import norm
 from certify.problem.dataset import Dataset
 from certify.problem.dual import dual_vector
 from certify.problem.network import Network
 from certify.problem.objective import Objective
-from certify.problem.training import Neurons, TrainingProblem, evaluate
-from certify.verdict import Bounds, Direction, Stationarity
+from certify.problem.training import Neurons
+from certify.verdict import Bounds, Direction
 
 _GAIN_SECONDS, _GAIN_NODES = 2.0, 5_000
 _DEFAULTS = CheckOptions()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Local:
-    """What is known of a network without looking beyond its own cones and those around it."""
-
-    stationarity: Stationarity
-    kinds: tuple[NeuronKind, ...]
-    value: Bounds
-    own: OwnProgram
-    near: Neighbourhood | None
-    strict: bool
-
-    @property
-    def stationary(self) -> bool:
-        """Clarke stationary, to the tolerance."""
-        return bool(self.stationarity.clarke) and bool(self.stationarity.balanced) and self.stationarity.active
 
 
 def stationary_network(
@@ -87,7 +69,7 @@ def _classified(proving: Proving, network: Network, tolerance: float) -> Station
     started = time.monotonic()
     problem, limits = proving.problem, proving.limits
     neurons = problem.lift(network)
-    local = _local(proving, network, neurons, tolerance)
+    local = local_data(problem, network, neurons, tolerance, limits)
     nu = -problem.slope(problem.predictions(neurons))
     gain = _gain(proving, neurons)
     nearby = None if local.stationary else _nearby(proving, network, neurons, local.own, tolerance)
@@ -135,36 +117,6 @@ def _classified(proving: Proving, network: Network, tolerance: float) -> Station
     )
 
 
-def _local(proving: Proving, network: Network, neurons: Neurons, tolerance: float) -> _Local:
-    problem, limits = proving.problem, proving.limits
-    nu = -problem.slope(problem.predictions(neurons))
-    enclosed = evaluate(problem, network)
-    value = Bounds(enclosed.lower, enclosed.upper)
-    stationarity = assess(problem, neurons, nu[:, 0], limits, tolerance)
-    kinds = _kinds(problem, neurons, tolerance)
-    own = own_program(problem, neurons, value, limits)
-    near, strict = None, False
-    if NeuronKind.ZERO not in kinds:
-        near = neighbourhood(problem, network, kinds, own.nus, limits)
-        kept = [j for j, kind in enumerate(kinds) if kind is NeuronKind.ACTIVE]
-        flat = problem.free_hidden_bias and any(stationarity.boundary)  # a sliding bias may leave a sample's kink
-        strict = (
-            len(kept) == len(kinds) and not stationarity.mergeable and not flat and independent(problem, neurons, kept)
-        )
-    return _Local(stationarity, kinds, value, own, near, strict)
-
-
-def _kinds(problem: TrainingProblem, neurons: Neurons, tolerance: float) -> tuple[NeuronKind, ...]:
-    """Zero to the tolerance, beside the size of the network's parameters, or silent, or active."""
-    least = tolerance * size_scale(problem, neurons)
-    small = (problem.size(neurons.u) <= least) & (norm(neurons.a, axis=1) <= least)
-    lengths = norm(neurons.u, axis=1)
-    return tuple(
-        NeuronKind.ACTIVE if not small[j] else NeuronKind.ZERO if lengths[j] <= least else NeuronKind.SILENT
-        for j in range(neurons.width)
-    )
-
-
 def _gain(proving: Proving, neurons: Neurons) -> GainBound:
     """Bounds on the gain of the network's own dual vector, and with them the lower bound on P* that proving keeps."""
     nu = dual_vector(proving.problem, proving.problem.predictions(neurons))
@@ -200,7 +152,7 @@ def _descent(
     return None, None
 
 
-def _kind(proving: Proving, local: _Local) -> tuple[Kind, str]:
+def _kind(proving: Proving, local: Local) -> tuple[Kind, str]:
     optimum = Bounds(proving.lower.value, local.value.upper)
     return kind_of(local.stationarity, local.kinds, local.value, optimum, proving.options.eps, local.near, local.strict)
 
@@ -211,7 +163,7 @@ def _nearby(proving: Proving, network: Network, neurons: Neurons, own: OwnProgra
     if found is None:
         return None
     point = proving.problem.lower(found)
-    local = _local(proving, point, proving.problem.lift(point), tolerance)
+    local = local_data(proving.problem, point, proving.problem.lift(point), tolerance, proving.limits)
     if not local.stationary:
         return None
     gain = _gain(proving, proving.problem.lift(point))
