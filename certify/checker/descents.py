@@ -21,6 +21,7 @@ from certify.checker.objective import Problem, network_value
 from certify.checker.rejection import require, rounded
 
 KINDS = ("balance", "shrink", "recentre", "merge", "prune", "segment", "split", "edge")
+_LOSSES = ("half-squared", "squared", "logistic")  # whose slopes are known below
 _STEP = 52  # slopes of the logistic loss are difference quotients over 2^-52, of values enclosed to some 2^-109
 _CLOSE = Fraction(1, 10**9)  # relative; a value stated for a breakpoint is off by at most this
 
@@ -62,6 +63,9 @@ class _Point:
 
 def decide_way(problem: Problem, network: Network, way: Way) -> Kept:
     """Raise Rejected unless the path begins at the network and F rises by no more than is allowed, all pieces together."""
+    loss = problem.objective.loss
+    require(loss in _LOSSES, f"objective: paths under the {loss} loss are not decided here")
+    require(not problem.objective.undecayed, "objective: paths without weight decay are not decided here")
     _require_form(problem, network, way)
     start = network_value(problem, network)
     points = [_balanced(problem, network), *_breakpoints(problem, way)]

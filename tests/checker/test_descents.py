@@ -138,3 +138,14 @@ def test_the_bound_on_the_rise_holds_where_f_does_rise(name: str) -> None:
         ]
         rise = max(later - earlier for k, earlier in enumerate(values) for later in values[k:])
         assert rise <= bound + 1e-9
+
+
+def test_losses_whose_slope_is_not_known_are_rejected() -> None:
+    """A loss that is added later is not taken for a squared one; nor is an objective without weight decay decided."""
+    problem, network, way, _ = found("half-squared")
+    for other in (
+        replace(problem.objective, loss="hinge"),
+        replace(problem.objective, hidden_decay=0.0, output_decay=0.0),
+    ):
+        with pytest.raises(Rejected, match="not decided here"):
+            decide_way(replace(problem, objective=other), network, way)

@@ -102,6 +102,10 @@ def _balancing(problem: TrainingProblem, network: Network, way: Way, t: float) -
 def _require_covered(objective: Objective) -> None:
     if objective.undecayed:
         raise ObjectiveError("paths are not covered without weight decay, because every scale of a neuron is as good")
+    if not objective.loss.function.smooth:
+        raise ObjectiveError(
+            f"paths are not covered for the {objective.loss.value} loss, because its kinks leave the slope at a piece's end open"
+        )
     if objective.hidden_bias is Bias.FREE and objective.output_bias is not Bias.FREE:
         raise ObjectiveError(
             "paths are not covered with a free hidden bias and no output bias, because the infimum need not be attained: "

@@ -139,6 +139,8 @@ def test_what_is_not_covered_says_why() -> None:
     net = random_network(np.random.default_rng(0), 2, data.inputs, GOALS[0])
     with pytest.raises(ObjectiveError, match="not covered without weight decay"):
         path_to_optimum(net, data, objective(0.0))
+    with pytest.raises(ObjectiveError, match="not covered for the hinge loss"):
+        path_to_optimum(net, Dataset(data.X, np.where(data.y > 0, 1.0, -1.0)), objective(0.1, Loss.HINGE))
     with pytest.raises(InputError, match="has at least as many"):
         path_to_optimum(net, data, GOALS[0], 1)
     free = objective(0.1, Loss.HALF_SQUARED, Reduction.SUM, Bias.FREE, Bias.NONE)
