@@ -16,7 +16,7 @@ from certify.arrays import Floats
 from certify.convex.blocks import Blocks, blocks_of, merge_blocks, network_of
 from certify.convex.polish import polish
 from certify.convex.pricing import climbed
-from certify.convex.restricted import affordable_blocks, solve_restricted
+from certify.convex.restricted import Start, affordable_blocks, solve_restricted
 from certify.convex.solution import RestrictedSolution
 from certify.failures import unless_it_fails
 from certify.gain.question import GainProblem, Limits, Violator
@@ -29,12 +29,13 @@ _FEW, _MANY = 8, 64  # starts a dimension while violators are found, and before 
 _MOST_WORK = 1e9  # entries of rows that the ascents of one round read, about, ...
 _STEPS = 50  # ... if each reads all rows so many times
 _SHARE = 0.25  # of the time left, which the many starts may take
+_WORSE = 1e-6  # relative rise that is more than the solver's accuracy
 _FALL = 1e-12  # relative fall of the value that is more than rounding
 _IDLE = 0.03  # slack from which a block of size zero rules nothing out
 _ALIKE = 0.95  # cosine above which two directions of one sign count as one choice
 
 
-Solver = Callable[[TrainingProblem, Blocks, Limits, Floats | None], RestrictedSolution]
+Solver = Callable[[TrainingProblem, Blocks, Limits, Start | None], RestrictedSolution]
 
 
 class ColumnGeneration:
@@ -83,13 +84,13 @@ class ColumnGeneration:
     def solve(self, limits: Limits) -> None:
         """Solve over the blocks at hand and drop those that have gone to zero; over the first ones, or not at all,
         where the time left is too short for all, or where numerics fail: then the last solution stays."""
-        start = None if self.solution is None else self.solution.f
         count = affordable_blocks(self.problem, self.blocks.count, limits)
         if count == 0 < self.blocks.count:
             return
         given = self.blocks.keep(slice(count))
+        start = self._start(count)
         solved = unless_it_fails(lambda: self.solver(self.problem, given, limits, start), None)
-        if solved is None:
+        if solved is None or (self.solution is not None and not solved.value <= self.solution.value * (1 + _WORSE)):
             return
         self.solution = unless_it_fails(lambda: polish(self.problem, solved, limits), solved)
         kept = self.solution.blocks
@@ -105,6 +106,13 @@ class ColumnGeneration:
         if fallen:
             self._least = self.solution.value
             self._tried.clear()
+
+    def _start(self, count: int) -> Start | None:
+        """The last solution as values of the first `count` blocks, which begin with its own; None where they are not all there."""
+        last = self.solution
+        if last is None or last.blocks.count > count:
+            return None
+        return np.vstack([last.w, np.zeros((count - last.blocks.count, self.problem.rows.shape[1]))]), last.c
 
     def add(self, violators: Sequence[Violator]) -> bool:
         """Add the blocks of the largest violators; False when all of them are there, or were since the value last fell.

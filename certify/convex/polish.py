@@ -41,7 +41,8 @@ def polish(problem: TrainingProblem, solution: RestrictedSolution, limits: Limit
     good = [t for t in tries if t is not None]
     best = min(good, key=lambda t: t.value, default=trimmed)
     # the face may be a hair above the interior point's value in the last digits, and yet be the accurate one
-    return best if best.value <= solution.value + _SAME * abs(solution.value) else trimmed
+    allowed = solution.value + _SAME * abs(solution.value)
+    return next((s for s in (best, trimmed) if s.value <= allowed), solution)
 
 
 def _faces(solution: RestrictedSolution) -> Iterator[tuple[RestrictedSolution, Face]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -29,10 +29,12 @@ from certify.problem.training import TrainingProblem
 
 _FLATTEST = 1e-7
 _CONVERGED, _REFINED = 1e-14, 1e-7  # relative falls of the value that end the steps; polishing does the rest
-_NEARLY_FITTED = 1e-3  # share of the loss of the zero network
+_NEARLY_FITTED = 0.1  # share of the loss of the zero network
 _NEWTON_STEPS = 30
 _FLOPS_PER_SECOND = 2e9  # of dense linear algebra, on the low side
 _ITERATIONS = 25  # of the interior-point method
+
+Start: TypeAlias = tuple[Floats, float]  # w (K, D), c
 
 
 def affordable_blocks(problem: TrainingProblem, count: int, limits: Limits) -> int:
@@ -47,11 +49,11 @@ def affordable_blocks(problem: TrainingProblem, count: int, limits: Limits) -> i
 
 
 def solve_restricted(
-    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: Floats | None = None
+    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: Start | None = None
 ) -> RestrictedSolution:
     """Minimise over the given blocks, as far as the limits allow.
 
-    start: predictions (n,) to expand a non-quadratic loss around first.
+    start: values of the blocks and the constant to begin from.
     """
     if isinstance(problem.loss, Kinked):
         return solve_kinked(problem, problem.loss, blocks, limits)
@@ -67,15 +69,18 @@ class Master(Protocol):
         """Minimise the model around predictions f (n,), knowing a solution nearby; returns w (K, D) and c."""
 
 
-def newton(master: Master, limits: Limits, start: Floats | None = None) -> RestrictedSolution:
+def newton(master: Master, limits: Limits, start: Start | None = None) -> RestrictedSolution:
     """Proximal Newton: one model after another until the value stays.
 
     For a quadratic loss one model is exact; where the data are nearly fitted it is solved again around its solution, since
-    the solver's accuracy is relative to the loss that has been got rid of.
+    the solver's accuracy is relative to the loss that has been got rid of. The value never rises above the start's.
     """
     design = master.design
-    f = np.zeros(design.problem.samples) if start is None else start
-    best = evaluated(design, *master.solve(f, None))
+    near = None if start is None else evaluated(design, *start)
+    f = np.zeros(design.problem.samples) if near is None else near.f
+    best = evaluated(design, *master.solve(f, near))
+    if near is not None and not best.value <= near.value:
+        best = min(near, _line_search(design, near, best), key=lambda s: s.value)
     least = _REFINED if design.problem.loss.quadratic else _CONVERGED
     for _ in range(_NEWTON_STEPS - 1):
         exact = design.problem.loss.quadratic and not _nearly_fitted(design.problem, best)

@@ -6,10 +6,9 @@ from __future__ import annotations
 import cvxpy as cp
 import numpy as np
 
-from certify.arrays import Floats
 from certify.convex.blocks import Blocks
 from certify.convex.design import Design
-from certify.convex.restricted import solve_restricted
+from certify.convex.restricted import Start, solve_restricted
 from certify.convex.solution import RestrictedSolution, evaluated
 from certify.failures import unless_it_fails
 from certify.gain.question import Limits
@@ -26,11 +25,11 @@ from certify.problem.training import TrainingProblem
 
 
 def solve_in_cvxpy(
-    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: Floats | None = None
+    problem: TrainingProblem, blocks: Blocks, limits: Limits, start: Start | None = None
 ) -> RestrictedSolution:
     """Minimise over the given blocks; by the direct solver where there is no block, or where cvxpy's breaks down.
 
-    start: predictions that only the direct solver can begin from.
+    start: what only the direct solver can begin from.
     """
     if not blocks.count:
         return solve_restricted(problem, blocks, limits, start)
