@@ -80,7 +80,7 @@ def test_the_decay_is_no_less_than_0_and_finite(value: float) -> None:
         resolve_objective(BARE, None, SILENT, stated_by_options("squared", "sum", value))
 
 
-@pytest.mark.parametrize("wrong", [{"loss": "hinge"}, {"reduction": "none"}, {"penalize": "biases"}])
+@pytest.mark.parametrize("wrong", [{"loss": "huber"}, {"reduction": "none"}, {"penalize": "biases"}])
 def test_words_outside_the_lists_are_refused(wrong: dict[str, str]) -> None:
     """The message lists what is allowed."""
     with pytest.raises(ObjectiveError, match="expected one of"):
