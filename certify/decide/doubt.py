@@ -37,6 +37,8 @@ PARSIMONY = (
     2.0  # the simpler is kept where its residual is within this factor of the best: one decay, the biases stated
 )
 UNLIKE = 1.5  # ratio of two layers' decays that are not one and the same
+PREDICTS = 0.3  # share of the best constant's loss that another activation does without, where ReLU is worse than that constant
+FEW = 3  # neurons at work, of which that would be no coincidence
 LARGE_DECREASE = 0.5  # share of F
 MANY = 2_000_000  # activations, samples times neurons: a second's work for all other curves; beyond they are not tried
 CONSTANT = 0.1  # root mean square of f - mean(y), over the standard deviation of y
@@ -110,6 +112,25 @@ class Doubt:
             if good:
                 return Suggestion(self._simplest(good), self.stated_residual)
         return None
+
+    @cached_property
+    def activation_that_fits(self) -> tuple[str, float] | None:
+        """The smooth activation with which the network predicts well, and the share of a constant's loss that it then does without.
+
+        Asked where nothing else is suggested, and with ReLU the network is worse than a constant. None where none does.
+        """
+        too_many = self.dataset.samples * self.network.width > MANY
+        if self.loss is None or self.gradient is None or self.suggestion is not None or too_many:
+            return None
+        if self.confirmed or not self.gradient.learned < 0 or _working(self.gradient) < FEW:
+            return None
+        found = {
+            name: loss_gradient(self.network, self.dataset, self.loss, curve).learned
+            for name, curve in OTHERS.items()
+            if curve.smooth
+        }
+        best = max(found, key=lambda name: found[name] if found[name] == found[name] else -1.0)
+        return (best, found[best]) if found[best] >= PREDICTS else None
 
     def _contradicts(self, fit: Fit, own_loss: float) -> bool:
         """Whether it fits so much better than the statement; another loss or activation, also than the one stated at any decay.
@@ -231,11 +252,17 @@ def _most(gradient: LossGradient, fitted: int, linear: bool = False) -> float:
     p: what the gradient by the neurons at work can be, but for the one identity <u, grad_u L> = <a, grad_a L> of each, less
     the decays fitted.
     """
-    working = int(np.count_nonzero(np.any(gradient.u != 0, axis=1) & np.any(gradient.a != 0, axis=1)))
-    working = min(working, 1) if linear else working  # without an activation all neurons have the gradient of one
+    working = (
+        min(_working(gradient), 1) if linear else _working(gradient)
+    )  # without an activation all neurons have the gradient of one
     each = gradient.u.shape[1] + gradient.a.shape[1] - 1
     equations = working * each + gradient.c.size - fitted
     return float(min(FITS, CHANCE ** (1 / equations))) if equations > 0 else -1.0
+
+
+def _working(gradient: LossGradient) -> int:
+    """How many neurons the loss moves; a zero one is not."""
+    return int(np.count_nonzero(np.any(gradient.u != 0, axis=1) & np.any(gradient.a != 0, axis=1)))
 
 
 def _residual(fit: Fit) -> float:

@@ -17,11 +17,12 @@ from certify.arrays import Floats
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """t -> value(t) and its derivative, entry by entry; jump: by how much that rises at 0."""
+    """t -> value(t) and its derivative, entry by entry; jump: by how much that rises at 0. smooth: curved, without a kink."""
 
     value: Callable[[Floats], Floats]
     slope: Callable[[Floats], Floats]
     jump: float = 0.0
+    smooth: bool = True
 
 
 def _sigmoid(t: Floats) -> Floats:
@@ -54,11 +55,13 @@ def _gelu_slope(t: Floats) -> Floats:
 
 
 def _leaky(below: float) -> Curve:
-    return Curve(lambda t: np.where(t > 0, t, below * t), lambda t: np.where(t > 0, 1.0, below), 1.0 - below)
+    return Curve(
+        lambda t: np.where(t > 0, t, below * t), lambda t: np.where(t > 0, 1.0, below), 1.0 - below, smooth=False
+    )
 
 
 NO_ACTIVATION = "no activation"
-RELU = Curve(lambda t: np.maximum(t, 0.0), lambda t: np.where(t > 0, 1.0, 0.0), 1.0)
+RELU = Curve(lambda t: np.maximum(t, 0.0), lambda t: np.where(t > 0, 1.0, 0.0), 1.0, smooth=False)
 OTHERS: Mapping[str, Curve] = {
     "tanh": Curve(_tanh, lambda t: 1.0 - _tanh(t) ** 2),
     "sigmoid": Curve(_sigmoid, _sigmoid_slope),
@@ -67,5 +70,5 @@ OTHERS: Mapping[str, Curve] = {
     "ELU": Curve(lambda t: np.where(t > 0, t, exp(np.minimum(t, 0.0)) - 1.0), lambda t: exp(np.minimum(t, 0.0))),
     "SiLU": Curve(lambda t: t * _sigmoid(t), _silu_slope),
     "GELU": Curve(lambda t: 0.5 * t * (1.0 + _tanh(_gelu_inner(t))), _gelu_slope),
-    NO_ACTIVATION: Curve(lambda t: t, np.ones_like),
+    NO_ACTIVATION: Curve(lambda t: t, np.ones_like, smooth=False),
 }

@@ -38,6 +38,15 @@ def before_the_search(doubt: Doubt, summed_in_batches: bool = False) -> Iterator
         yield Caution("batches", message, figures)
     elif suggestion is not None:
         yield _looks_like(suggestion, doubt.objective)
+    fitting = doubt.activation_that_fits
+    if fitting is not None and doubt.gradient is not None:
+        name, learned = fitting
+        yield Caution(
+            "activation",
+            f"these weights look like {_network_with(name)}, not like one with ReLU: so read it takes {rounded(100 * learned, 2)} %"
+            " off the loss of the best constant, with ReLU it is worse than that constant; only ReLU networks are decided",
+            {"activation": name, "learned": learned, "learned_with_relu": doubt.gradient.learned},
+        )
     if doubt.negative and doubt.own is not None:
         decay = doubt.own.decays(doubt.objective.loss, doubt.objective.reduction)[0]
         yield Caution(
@@ -75,16 +84,17 @@ def _looks_like(suggestion: Suggestion, objective: Objective) -> Caution:
     left, stated = _share(found.fit.implied.residual), _share(suggestion.stated_residual)
     fit = f"that leaves {left} of the loss's gradient unexplained, the statement {stated}"
     if found.fit.activation != "relu":
-        words = (
-            "a network without an activation"
-            if found.fit.activation == NO_ACTIVATION
-            else f"a {found.fit.activation} network"
-        )
-        message = f"these weights look like {words}, not like one with ReLU ({fit}); only ReLU networks are decided"
+        message = f"these weights look like {_network_with(found.fit.activation)}, not like one with ReLU ({fit}); only ReLU networks are decided"
         return Caution("activation", message, figures)
     told = f"; if it is what was trained: {found.options}" if found.options else ""
     message = f"these weights look like {difference(found, objective)}; {fit}{told}"
     return Caution("implied-decay", message, figures)
+
+
+def _network_with(activation: str) -> str:
+    if activation == NO_ACTIVATION:
+        return "a network without an activation"
+    return f"a{'n' * (activation[0] in 'E')} {activation} network"
 
 
 def _share(residual: float) -> str:

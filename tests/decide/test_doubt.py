@@ -142,6 +142,19 @@ def test_another_activation_is_recognised(name: str) -> None:
     assert suggestion.fit.implied.decays(SQUARED, Reduction.MEAN)[0] == pytest.approx(0.02, rel=0.05)
 
 
+def test_another_activation_is_recognised_before_it_has_converged() -> None:
+    """Read with tanh the network predicts, with ReLU it is worse than a constant; a network of ReLUs is left alone."""
+    data = noisy_curve(n=100)
+    goal = replace(GOAL, hidden_decay=1e-4, output_decay=1e-4)
+    stopped = Doubt(trained(data, goal, 10, seed=2, steps=400, curve=OTHERS["tanh"]), data, goal)
+    name, learned = stopped.activation_that_fits
+    assert name == "tanh"
+    assert learned > 0.5
+    assert stopped.gradient.learned < 0
+    own = Doubt(trained(data, goal, 10, seed=2, steps=400), data, goal)
+    assert own.activation_that_fits is None
+
+
 @pytest.mark.parametrize("shift", [0.0, 3.0])
 @pytest.mark.parametrize("decay", [1e-3, 0.2])
 def test_broadcasting_is_recognised(shift: float, decay: float) -> None:
