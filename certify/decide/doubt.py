@@ -199,9 +199,13 @@ class Doubt:
         return own.hidden_decay < 0 and clear and gradient.learned < LEARNED
 
     def large_decrease(self, verdict: Verdict) -> float | None:
-        """The share of F by which a network is proved to be lower, where that is above one half and the statement does not fit."""
+        """The share of F by which a network is proved to be lower, where that is above one half and the statement does not fit.
+
+        Of a loss with kinks of its own it is the verdict's first-order report that tells whether it does.
+        """
         share = decrease(verdict)
-        return share if share > LARGE_DECREASE and not self.confirmed else None
+        fits_it = self.confirmed if self.loss is not None else verdict.stationarity.residual < FITS
+        return share if share > LARGE_DECREASE and not fits_it else None
 
     def broadcast(self, verdict: Verdict) -> bool:
         """Whether the network predicts the mean though better ones are known: PyTorch's (n, 1) against (n,)."""

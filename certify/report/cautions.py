@@ -72,7 +72,7 @@ def after_the_search(doubt: Doubt, verdict: Verdict) -> Iterator[Caution]:
     if share is not None:
         yield Caution(
             "large-decrease",
-            f"a better network lowers F by {rounded_down(100 * share, 2)} %, and the gradient does not fit the statement:"
+            f"a better network lowers F by {rounded_down(100 * share, 2)} %, and the network is far from stationary for the statement:"
             f" {_QUESTION}",
             {"decrease": share, "stated_residual": doubt.stated_residual},
         )

@@ -19,7 +19,7 @@ from certify.problem.other_activations import OTHERS
 FIXTURES = ROOT / "fixtures"
 WIDE = (FIXTURES / "iris_torch_wide.npz", FIXTURES / "iris.npz")
 PAIR = (FIXTURES / "iris_pair_sklearn_wide.npz", FIXTURES / "iris_pair.npz")
-QUICK = ("--time-limit", 3)
+LIMIT = ("--time-limit", 40)
 FREE = Objective(Loss.SQUARED, Reduction.MEAN, 0.02, 0.02, Bias.FREE, Bias.FREE)
 
 
@@ -57,7 +57,7 @@ def test_a_wrong_statement_is_met_with_what_the_weights_look_like(
     options: tuple[object, ...], words: str, remedy: str
 ) -> None:
     """REFUTED, and a caution that names the truth, what contradicts it, and the options that state it."""
-    answer = called("check", *WIDE, *options, *QUICK)
+    answer = called("check", *WIDE, *options, *LIMIT)
     assert answer.returncode == 1
     told = cautions(answer.stderr)
     assert told[0].startswith(f"these weights look like {words}")
@@ -67,7 +67,7 @@ def test_a_wrong_statement_is_met_with_what_the_weights_look_like(
 
 def test_the_remedy_is_certified() -> None:
     """The options that the caution names certify the network."""
-    answer = called("check", *WIDE, *iris("mean"), *QUICK, "--format", "json")
+    answer = called("check", *WIDE, *iris("mean"), *LIMIT, "--format", "json")
     caution = json.loads(answer.stdout)["cautions"][0]
     assert caution["kind"] == "implied-decay"
     assert caution["residual"] < 1e-3
@@ -79,7 +79,7 @@ def test_the_remedy_is_certified() -> None:
 
 def test_a_caution_is_no_part_of_the_answer() -> None:
     """In a process of its own: one line a caution, nothing of it on stdout, and with -q nothing at all on stderr."""
-    loud, quiet = (certify("check", *WIDE, *iris(decay=0.15), *QUICK, *more) for more in ((), ("-q",)))
+    loud, quiet = (certify("check", *WIDE, *iris(decay=0.15), *LIMIT, *more) for more in ((), ("-q",)))
     assert quiet.stderr == b""
     assert len(cautions(loud.stderr)) == 2
     assert loud.returncode == quiet.returncode == 1
@@ -89,7 +89,7 @@ def test_a_caution_is_no_part_of_the_answer() -> None:
 def test_a_logistic_network_under_the_squared_loss() -> None:
     """The loss is named, and the negative decay and the large decrease each ask whether this was trained."""
     options = ("--loss", "squared", "--reduction", "mean", "--weight-decay", 0.064, "--penalize", "weights")
-    answer = called("check", *PAIR, *options, *QUICK, "--format", "json")
+    answer = called("check", *PAIR, *options, *LIMIT, "--format", "json")
     told = json.loads(answer.stdout)["cautions"]
     assert [caution["kind"] for caution in told] == ["implied-decay", "negative-decay", "large-decrease"]
     assert told[0]["loss"] == "logistic"
@@ -101,7 +101,7 @@ def test_a_logistic_network_under_the_squared_loss() -> None:
 def test_the_right_statement_brings_none() -> None:
     """Certified, refuted or too narrow: no caution, and an empty list in JSON."""
     for name in ("wide", "one_sign", "early"):
-        answer = called("check", FIXTURES / f"iris_torch_{name}.npz", WIDE[1], *iris(), *QUICK, "--format", "json")
+        answer = called("check", FIXTURES / f"iris_torch_{name}.npz", WIDE[1], *iris(), *LIMIT, "--format", "json")
         assert cautions(answer.stderr) == json.loads(answer.stdout)["cautions"] == []
 
 
@@ -109,7 +109,7 @@ def test_an_untrained_network_is_asked_about(tmp_path: Path) -> None:
     """Nothing that it looks like, but a question where a better network takes more than half of F away."""
     net, data = start(noisy_curve(), FREE, 5, 0, scale=3.0), noisy_curve()
     options = ("--convention", "keras", "--weight-decay", 0.02)
-    answer = called("check", *stored(tmp_path, net, data), *options, *QUICK, "--format", "json")
+    answer = called("check", *stored(tmp_path, net, data), *options, *LIMIT, "--format", "json")
     told = json.loads(answer.stdout)["cautions"]
     assert "large-decrease" in [caution["kind"] for caution in told]
     assert not any("look like" in caution["message"] for caution in told)
@@ -119,7 +119,7 @@ def test_a_tanh_network_is_named(tmp_path: Path) -> None:
     """Its weights alone say that it was not trained with ReLU."""
     data = noisy_curve(n=100)
     net = trained(data, FREE, steps=1500, curve=OTHERS["tanh"])
-    answer = called("check", *stored(tmp_path, net, data), "--convention", "keras", "--weight-decay", 0.02, *QUICK)
+    answer = called("check", *stored(tmp_path, net, data), "--convention", "keras", "--weight-decay", 0.02, *LIMIT)
     assert cautions(answer.stderr)[0].startswith("these weights look like a tanh network, not like one with ReLU")
 
 
@@ -127,7 +127,7 @@ def test_broadcasting_is_named(tmp_path: Path) -> None:
     """Predictions (n, 1) against targets (n,): the network predicts the mean."""
     data = noisy_curve()
     net = trained(broadcast(data), FREE, steps=600)
-    answer = called("check", *stored(tmp_path, net, data), "--convention", "keras", "--weight-decay", 0.02, *QUICK)
+    answer = called("check", *stored(tmp_path, net, data), "--convention", "keras", "--weight-decay", 0.02, *LIMIT)
     assert any(
         "PyTorch's broadcasting of predictions (n, 1) against targets (n,)" in told for told in cautions(answer.stderr)
     )
@@ -150,12 +150,12 @@ def test_keras_sums_within_each_batch(batch: int | None, words: str | None, tmp_
     goal = Objective(Loss.SQUARED, Reduction.SUM, 0.5, 0.5, Bias.FREE, Bias.FREE)
     model = in_keras(tmp_path / "m.h5", trained(data, goal, 6, steps=2500, batch=batch), 0.5)
     samples = npz(tmp_path / "d.npz", X=data.X, y=data.y[:, 0])
-    for answer in (called("check", model, samples, *QUICK), called("inspect", model, samples)):
+    for answer in (called("check", model, samples, *LIMIT), called("inspect", model, samples)):
         told = cautions(answer.stderr)
         assert [caution for caution in told if "batches" in caution] == ([told[0]] if words else [])
         assert words is None or told[0].startswith(f"these weights look like {words}: ")
     if batch is not None:
-        caution = json.loads(called("check", model, samples, *QUICK, "--format", "json").stdout)["cautions"][0]
+        caution = json.loads(called("check", model, samples, *LIMIT, "--format", "json").stdout)["cautions"][0]
         assert caution["batch_size"] == batch
         assert caution["factor"] == pytest.approx(-(-100 // batch), rel=0.1)
 
@@ -165,10 +165,10 @@ def test_keras_sums_where_the_weights_tell_nothing(tmp_path: Path) -> None:
     data = noisy_curve(n=100)
     model = in_keras(tmp_path / "m.h5", start(data, FREE, 4, 1), 0.5)
     samples = npz(tmp_path / "d.npz", X=data.X, y=data.y[:, 0])
-    told = cautions(called("check", model, samples, *QUICK).stderr)
+    told = cautions(called("check", model, samples, *LIMIT).stderr)
     assert "n/b times the file's decay" in told[0]
     assert "for the usual 32 and n = 100, 4 times: --weight-decay 2" in told[0]
-    assert not any("n/b" in t for t in cautions(called("check", model, samples, "--weight-decay", 2, *QUICK).stderr))
+    assert not any("n/b" in t for t in cautions(called("check", model, samples, "--weight-decay", 2, *LIMIT).stderr))
 
 
 def test_inspect_shows_what_decay_the_weights_imply() -> None:

@@ -197,6 +197,19 @@ def test_a_large_decrease_asks_unless_the_gradient_fits() -> None:
     assert decrease(replace(verdict, value=Bounds(float("nan"), float("nan")))) == 0.0
 
 
+def test_the_hinge_loss_is_doubted_by_its_first_order_report() -> None:
+    """Its own gradient has kinks: a local minimum is not asked about, a network far from any is."""
+    data = noisy_curve(classes=True)
+    goal = replace(GOAL, loss=Loss.HINGE)
+    doubt = Doubt(start(data, goal, 5, 0), data, goal)
+    assert doubt.suggestion is None
+    verdict = replace(REFUTED, value=Bounds(1.0, 1.0), optimum=Bounds(0.2, 0.3))
+    still = replace(verdict.stationarity, clarke_residual=(1e-3,), balance_residual=0.0, activity_residual=0.0)
+    assert doubt.large_decrease(replace(verdict, stationarity=still)) is None
+    far = replace(still, clarke_residual=(0.5,))
+    assert doubt.large_decrease(replace(verdict, stationarity=far)) == pytest.approx(0.7)
+
+
 def test_numbers_beyond_all_scale_are_no_evidence() -> None:
     """Weights of 1e200 overflow the gradient: nothing is said."""
     data = noisy_curve()
