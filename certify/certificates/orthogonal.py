@@ -26,6 +26,7 @@ from certify.problem.training import TrainingProblem
 
 _BITS = 50  # of the dual vector, beside the sum of its entries
 _SMALL = (1e-13, 1e-7)  # entries this small beside the largest are 0: a correction could turn their sign
+_SHARES = (1.0, 1 - 1e-9)  # of the dual vector: entries at the upper ends of their domain need room as well
 _LONGEST = 10**319  # an integer of a certificate has at most 320 digits
 _DEPENDENT = 1e-9  # a line this near the span of others, relative to its length, is not solved for
 _MOST_WORK = 3_000_000  # exact products when lines are solved for
@@ -42,13 +43,13 @@ class _Group:
 def orthogonal_bound(problem: TrainingProblem, dataset: Dataset, best: Attainable) -> LowerBound:
     """The lower bound on the infimum over all widths that the slopes at nearly the best predictions prove; at least 0."""
     zero = LowerBound(0.0, np.zeros((problem.samples, 1)), None, (Fraction(0),) * problem.samples)
-    nu = np.where(best.coupled, -problem.slope(best.predictions[:, None])[:, 0], 0.0)
-    nu = problem.loss.into_domain(nu[:, None], problem.targets, problem.weights[:, None])[:, 0]
+    nu = problem.loss.into_domain(-best.slope[:, None], problem.targets, problem.weights[:, None])[:, 0]
     if not (np.all(np.isfinite(nu)) and np.any(nu)):
         return zero
     checked = training_problem(checked_objective(problem.objective), plain_data(dataset))
-    for sides, least in itertools.product((True, False), _SMALL):
-        exact = _orthogonal(problem, best.lines, np.where(np.abs(nu) > least * np.max(np.abs(nu)), nu, 0.0), sides)
+    for sides, least, share in itertools.product((True, False), _SMALL, _SHARES):
+        near = share * np.where(np.abs(nu) > least * np.max(np.abs(nu)), nu, 0.0)
+        exact = _orthogonal(problem, best.lines, near, sides)
         if exact is None or any(max(abs(v.numerator), v.denominator) >= _LONGEST for v in exact):
             continue
         try:
@@ -174,8 +175,9 @@ def _with_zero_sum(
         return exact
     room = problem.loss.room(np.array([float(v) for v in exact])[:, None], problem.weights[:, None])[:, 0]
     zeros = np.flatnonzero((lines.line < 0) & (problem.weights > 0))
-    if zeros.size:
-        exact[int(zeros[np.argmax(room[zeros])])] -= total
+    zero = int(zeros[np.argmax(room[zeros])]) if zeros.size else None
+    if zero is not None and room[zero] > abs(total):
+        exact[zero] -= total
         return exact
     shares = [
         (float(abs(1 - ratios[i] / ratios[g.pivot])) * min(room[i], room[g.pivot]), i, g.pivot)
@@ -184,7 +186,10 @@ def _with_zero_sum(
     ]
     share, i, pivot = max(shares, default=(0.0, 0, 0))
     if not share > 0:
-        return None
+        if zero is None:
+            return None
+        exact[zero] -= total
+        return exact
     ratio = ratios[i] / ratios[pivot]
     step = total / (1 - ratio)
     exact[i] -= step

@@ -10,7 +10,7 @@ import numpy as np
 from certify._core.bounded import bounded_least_squares
 from certify._core.orthogonal import complement
 from certify.arrays import Floats, Indices
-from certify.decide.stationarity import assess, boundary_and_active, size_scale
+from certify.decide.stationarity import assess, boundary_and_active, size_scale, slope_scale
 from certify.gain.question import Limits
 from certify.linear import matmul, norm
 from certify.problem.dual import dual_vector, feasible_dual
@@ -68,7 +68,7 @@ def _least_residual(problem: TrainingProblem, neurons: Neurons, nu: Floats, free
 
     A neuron's boundary samples may add any multiple of their rows to its slope, so what lies in their span is left out.
     """
-    rows, scale = problem.rows, problem.beta * size_scale(problem, neurons)
+    rows, scale = problem.rows, slope_scale(problem, size_scale(problem, neurons))
     vectors: list[Floats] = []
     targets: list[Floats] = []
     for u, a in zip(neurons.u, neurons.a[:, 0], strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certify.errors import ObjectiveError, UnsupportedModel
+from certify.errors import UnsupportedModel
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Objective
@@ -14,11 +14,6 @@ def decidable_problem(network: Network, dataset: Dataset, objective: Objective) 
 
     Raises UnsupportedModel, InputError, ObjectiveError.
     """
-    if objective.undecayed and not objective.loss.function.smooth:
-        raise ObjectiveError(
-            f"the {objective.loss.value} loss is decided with weight decay on both layers, found"
-            f" {objective.hidden_decay:g} and {objective.output_decay:g} (--weight-decay)"
-        )
     if network.outputs != 1 or dataset.outputs != 1:
         found = f"the network has {network.outputs} outputs and the data {dataset.outputs}"
         raise UnsupportedModel(f"one output is supported: {found}")

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
+from certify._core.elementary import exp, log1p
 from certify.arrays import Bools, Floats, Indices
+from certify.failures import unless_it_fails
 from certify.linear import matmul, pinv
+from certify.problem.losses.function import LossFunction
+from certify.problem.losses.kinked import Kinked
 from certify.problem.objective import Bias
 from certify.problem.training import TrainingProblem
 
 _MARGIN = 50.0  # f y of a sample whose loss has no minimum: exp(-50) is left of it
 _MOST_STEPS = 200
+_WIDTHS = tuple(2.0**-k for k in range(31))  # of rounded kinks, in the largest target
+_REACH = 30.0  # widths that one step may move a prediction by: beyond there is no curvature to go by
+_FLAT = 1e-100
 _ARMIJO = 1e-4
 _LEAST_FALL = 1e-17  # relative
 
@@ -47,13 +55,18 @@ class Lines:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attainable:
-    """Predictions by their parameters: even (K,), linear (D,), constant; `coupled` (n,): samples that share a parameter."""
+    """Predictions by their parameters: even (K,), linear (D,), constant.
+
+    coupled (n,): samples that share a parameter with another one. slope (n,): that of L there, nearly orthogonal to what networks
+    predict; at a kink of the loss one of many. 0 for the other samples.
+    """
 
     lines: Lines
     even: Floats
     linear: Floats
     constant: float
     coupled: Bools
+    slope: Floats
 
     @property
     def predictions(self) -> Floats:
@@ -98,6 +111,7 @@ def _ratio(row: Floats, reference: Floats) -> Fraction:
     return Fraction(float(row[column])) / Fraction(float(reference[column]))
 
 
+@np.errstate(all="ignore")
 def best_attainable(problem: TrainingProblem) -> Attainable:
     """Predictions (of one output) of nearly the least loss that networks of any width can come to; not proved to be.
 
@@ -107,17 +121,25 @@ def best_attainable(problem: TrainingProblem) -> Attainable:
     used = weights > 0
     members = np.bincount(lines.line[used & (lines.line >= 0)], minlength=lines.count)
     coupled = used & ((lines.line < 0) | (members[lines.line] > 1 if lines.count else False))
-    own = y if problem.loss.quadratic else _MARGIN * y
+    own = _alone(problem.loss, y)
     free_constant = problem.objective.output_bias is not Bias.NONE and problem.objective.hidden_bias is Bias.NONE
     shared = _shared_columns(problem.rows, lines, coupled, free_constant)
-    even, x = _newton(problem, lines, coupled, shared)
+    even, x, slope = _solved(problem, lines, coupled, shared)
     d = problem.rows.shape[1]
     linear = x[:d] if shared.shape[1] >= d and _mirrored(lines, coupled).any() else np.zeros(d)
     constant = float(x[-1]) if free_constant else 0.0
     alone = used & ~coupled
     rest = own - matmul(problem.rows, linear) - constant
     even[lines.line[alone]] = rest[alone] / np.abs(lines.t[alone])
-    return Attainable(lines, even, linear, constant, coupled)
+    return Attainable(lines, even, linear, constant, coupled, slope)
+
+
+def _alone(loss: LossFunction, y: Floats) -> Floats:
+    """The best predictions (n,) of samples that share nothing: well within the side where a kinked loss is 0."""
+    if isinstance(loss, Kinked):
+        low, high = loss.sides(y, np.ones_like(y))
+        return np.asarray(y + 1.0 * (high == 0) - 1.0 * (low == 0))
+    return y if loss.quadratic else _MARGIN * y
 
 
 def _mirrored(lines: Lines, coupled: Bools) -> Bools:
@@ -134,42 +156,89 @@ def _shared_columns(rows: Floats, lines: Lines, coupled: Bools, free_constant: b
     return np.column_stack([np.zeros((n, 0)), *parts, *([np.ones(n)] if free_constant else [])])
 
 
-def _newton(problem: TrainingProblem, lines: Lines, coupled: Bools, shared: Floats) -> tuple[Floats, Floats]:
-    """The lines' numbers (K,) and the factors of the shared columns, by damped steps; the former are eliminated from each."""
-    even, x = np.zeros(lines.count), np.zeros(shared.shape[1])
+def _solved(problem: TrainingProblem, lines: Lines, coupled: Bools, shared: Floats) -> tuple[Floats, Floats, Floats]:
+    """The lines' numbers (K,), the factors of the shared columns, and the slopes (n,): of a kinked loss by rounder and rounder
+    kinks, each from the solution before."""
+    even, x, slope = np.zeros(max(lines.count, 1)), np.zeros(shared.shape[1]), np.zeros(len(coupled))
     if not np.any(coupled):
-        return even, x
+        return even[: lines.count], x, slope
+    y, w = problem.targets[coupled, 0], problem.weights[coupled]
+    widths = _WIDTHS if isinstance(problem.loss, Kinked) else (0.0,)
+    for width in widths:
+        local = _Local(problem.loss, y, w, width * float(np.max(np.abs(y))))
+        even, x, slope[coupled] = _newton(local, lines, coupled, shared, even, x)
+    return even[: lines.count], x, slope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Local:
+    """L on the coupled samples, targets y and weights w (N,), as a function of their predictions f (N,).
+
+    width: a kink becomes width log(1 + exp((f - y)/width)) steep, which is at most width log 2 above it.
+    """
+
+    loss: LossFunction
+    y: Floats
+    w: Floats
+    width: float
+
+    def value(self, f: Floats) -> float:
+        """L."""
+        if isinstance(self.loss, Kinked):
+            low, high = self.loss.sides(self.y, self.w)
+            s = f - self.y
+            rounded = self.width * log1p(exp(-np.abs(s) / self.width))
+            return float(np.sum(np.maximum(low * s, high * s) + (high - low) * rounded))
+        f, y, w = f[:, None], self.y[:, None], self.w[:, None]
+        return float(np.sum(self.loss.terms(f, np.zeros_like(f), y, w)[0]))
+
+    def longest(self, moved: Floats) -> float:
+        """The largest step, at most 1, of which a move of the predictions makes sense."""
+        return 1.0 if self.width == 0 else min(1.0, _REACH * self.width / max(float(np.max(np.abs(moved))), 1e-300))
+
+    def slopes(self, f: Floats) -> tuple[Floats, Floats]:
+        """The first and the second derivative by each prediction."""
+        if isinstance(self.loss, Kinked):
+            low, high = self.loss.sides(self.y, self.w)
+            e = exp(-np.abs(f - self.y) / self.width)
+            on = np.where(f > self.y, 1.0, e) / (1.0 + e)
+            return low + (high - low) * on, (high - low) / self.width * e / (1.0 + e) ** 2
+        f, y, w = f[:, None], self.y[:, None], self.w[:, None]
+        return self.loss.slope(f, y, w)[:, 0], self.loss.curvature(f, y, w)[:, 0]
+
+
+def _newton(
+    local: _Local, lines: Lines, coupled: Bools, shared: Floats, even: Floats, x: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """From even (K,) and x (p,) by damped steps, of which `even` is eliminated; with the slopes (N,) at the end."""
     size, line = np.abs(lines.t[coupled]), np.maximum(lines.line[coupled], 0)
-    y, w = problem.targets[coupled], problem.weights[coupled][:, None]
-    even = np.zeros(max(lines.count, 1))
-
-    def value(f: Floats) -> float:
-        return float(np.sum(problem.loss.terms(f[:, None], np.zeros_like(y), y, w)[0]))
-
-    f = np.zeros(len(size))
-    least = value(f)
+    f = size * even[line] + matmul(shared, x)
+    least = local.value(f)
     for _ in range(_MOST_STEPS):
-        slope, curvature = problem.loss.slope(f[:, None], y, w)[:, 0], problem.loss.curvature(f[:, None], y, w)[:, 0]
+        slope, curvature = local.slopes(f)
         own = np.bincount(line, slope * size, len(even))
         curved = np.bincount(line, curvature * size**2, len(even))
-        inverse = np.divide(1.0, curved, out=np.zeros_like(curved), where=curved > 0)
+        inverse = np.divide(1.0, curved, out=np.zeros_like(curved), where=curved > _FLAT)
         mixed = np.zeros((len(even), shared.shape[1]))
         np.add.at(mixed, line, (curvature * size)[:, None] * shared)
         move_x = np.zeros(shared.shape[1])
         if shared.shape[1]:
             schur = matmul((curvature[:, None] * shared).T, shared) - matmul((inverse[:, None] * mixed).T, mixed)
-            move_x = -matmul(pinv(schur, 1e-12, hermitian=True), matmul(slope, shared) - matmul(inverse * own, mixed))
+            inverted = unless_it_fails(partial(pinv, schur, 1e-12, hermitian=True), None)
+            if inverted is None:
+                break
+            move_x = -matmul(inverted, matmul(slope, shared) - matmul(inverse * own, mixed))
         move = -(own + matmul(mixed, move_x)) * inverse
         moved = size * move[line] + matmul(shared, move_x)
-        rate, step = float(np.sum(slope * moved)), 1.0
-        while step > 1e-12 and not value(f + step * moved) <= least + _ARMIJO * step * rate:
+        rate, step = float(np.sum(slope * moved)), local.longest(moved)
+        while step > 1e-15 and not local.value(f + step * moved) <= least + _ARMIJO * step * rate:
             step /= 2
-        trial = value(f + step * moved)
+        trial = local.value(f + step * moved)
         if not trial < least:
             break
         even, x = even + step * move, x + step * move_x
         f = size * even[line] + matmul(shared, x)
-        fall, least = least - trial, value(f)
+        fall, least = least - trial, local.value(f)
         if fall <= _LEAST_FALL * trial:
             break
-    return even[: lines.count], x
+    return even, x, local.slopes(f)[0]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from exact import exact_objective, random_network
 from oracles import dataset
+from scipy.optimize import linprog
 
 from certify.decide.check import check_network
 from certify.decide.descend import descend_network
@@ -71,6 +72,14 @@ def test_conflicting_labels_cost_their_entropy() -> None:
     optimal(dataset(X, y), goal(Loss.LOGISTIC), 5 * entropy(0.6) + 2 * math.log(2))
 
 
+def test_conflicting_labels_cost_twice_the_fewer_under_the_hinge_loss() -> None:
+    """Between -1 and 1 the pooled loss is linear; data without conflicts are fitted with no loss at all."""
+    X, w = [[0.0]] * 5 + [[1.0]] * 2 + [[2.0]] * 3, [1.0, 1.0, 1.0, 0.5, 2.0, 1.0, 3.0, 1.0, 1.0, 1.0]
+    y = [1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0]
+    optimal(dataset(X, y, w), goal(Loss.HINGE), 2 * 2.5 + 2 * 1.0)
+    optimal(dataset([[0.0], [1.0], [2.0]], [1.0, -1.0, 1.0]), goal(Loss.HINGE), 0.0)
+
+
 def test_rows_on_one_side_of_a_line_share_one_number() -> None:
     """Without biases the prediction at t x is t times that at x: least squares in one number; and at 0 it is 0."""
     X = [[1.0, 2.0], [3.0, 6.0], [-1.0, -2.0], [-2.0, -4.0], [0.0, 0.0], [5.0, 1.0]]
@@ -100,7 +109,7 @@ def test_opposite_rows_are_coupled_by_the_linear_functions() -> None:
 
 
 @pytest.mark.parametrize("kind", ["signs", "integers", "multiples", "floats"])
-@pytest.mark.parametrize("loss", list(Loss)[:3])
+@pytest.mark.parametrize("loss", list(Loss))
 def test_the_bounds_meet_at_the_least_loss_over_many_neurons(kind: str, loss: Loss) -> None:
     """Over random data with parallel, opposite, equal and zero rows: P* is the least loss in the span of 400 random neurons."""
     rng = np.random.default_rng([len(kind), len(loss.value)])
@@ -117,7 +126,7 @@ def test_the_bounds_meet_at_the_least_loss_over_many_neurons(kind: str, loss: Lo
                 rng.standard_normal((3, d))[rng.integers(3, size=n)] * rng.choice([1.0, 2.0, -0.5], n)[:, None]
             ),
         }[kind]()
-        y = rng.choice([-1.0, 1.0], n) if loss is Loss.LOGISTIC else rng.integers(-3, 4, n).astype(float)
+        y = rng.choice([-1.0, 1.0], n) if loss in (Loss.LOGISTIC, Loss.HINGE) else rng.integers(-3, 4, n).astype(float)
         weight = None if rng.random() < 0.5 else rng.choice([0.0, 0.3, 1.0, 2.0], n) + (np.arange(n) == 0)
         hidden, output = (list(Bias)[k] for k in rng.integers(3, size=2))
         objective = goal(loss, hidden, output, bool(rng.integers(2)))
@@ -132,11 +141,16 @@ def test_the_bounds_meet_at_the_least_loss_over_many_neurons(kind: str, loss: Lo
 
 
 def least_loss(problem: TrainingProblem, rng: np.random.Generator) -> float:
-    """The least loss of networks with 400 random neurons, by Newton's method in an orthonormal basis of what they predict."""
+    """The least loss of networks with 400 random neurons, in an orthonormal basis of what they predict: by Newton's method, or,
+    of the hinge loss, as a linear program."""
     hidden = np.maximum(problem.rows @ rng.standard_normal((problem.rows.shape[1], 400)), 0.0)
     constant = [] if problem.objective.output_bias is NONE else [np.ones(problem.samples)]
     basis, sizes, _ = np.linalg.svd(np.column_stack([hidden, *constant]), full_matrices=False)
     basis = basis[:, sizes > 1e-9 * sizes[0]] if sizes[0] > 0 else basis[:, :0]
+    if problem.objective.loss is Loss.HINGE:
+        (n, k), y = basis.shape, problem.targets
+        costs, ranges = np.concatenate([np.zeros(k), problem.weights]), [(None, None)] * k + [(0, None)] * n
+        return float(linprog(costs, np.hstack([-y * basis, -np.eye(n)]), -np.ones(n), bounds=ranges).fun)
     f = np.zeros((problem.samples, 1))
     for _ in range(60):
         slope, curved = basis.T @ problem.slope(f), basis.T @ (problem.curvature(f) * basis)

@@ -15,11 +15,11 @@ from certify.certificates.orthogonal import orthogonal_bound
 from certify.decide.conclusion import Findings, conclude
 from certify.decide.cost import search_report
 from certify.decide.descent import best_step
+from certify.decide.multipliers import own_dual
 from certify.decide.proving import Proving
 from certify.decide.same_width.candidates import report_of
 from certify.decide.same_width.search import WORK, SameWidthSearch
 from certify.decide.same_width.trainer import trainable
-from certify.decide.stationarity import assess
 from certify.decide.undecayed.interpolation import interpolating, with_fewer_digits
 from certify.decide.witness import Candidate, descents, first_steps, shown
 from certify.failures import unless_it_fails, until_it_fails
@@ -28,7 +28,7 @@ from certify.gain.quick import quick_gain_bound
 from certify.linear import matrix_rank
 from certify.problem.attainable import Attainable, best_attainable
 from certify.problem.dataset import Dataset
-from certify.problem.dual import LowerBound, dual_vector, gain_problem
+from certify.problem.dual import LowerBound, gain_problem
 from certify.problem.network import Network
 from certify.problem.training import Neurons, evaluate
 from certify.verdict import Bounds, Decision, Reason, Verdict, Witness
@@ -58,10 +58,9 @@ class UndecayedCheck:
         self.options, self.limits, self.search = proving.options, proving.limits, search
         self.neurons = self.problem.lift(network)
         self.predictions = self.problem.predictions(self.neurons)
-        self.own_nu = -self.problem.slope(self.predictions)
-        stationarity = assess(self.problem, self.neurons, self.own_nu[:, 0], self.limits)
+        self.own = own_dual(self.problem, self.neurons, self.predictions, proving.lower.nu, self.limits)
         value = self._weighed(network)
-        self.findings = Findings(network, value, stationarity, self.options.eps, self.problem.beta)
+        self.findings = Findings(network, value, self.own.stationarity, self.options.eps, self.problem.beta)
         self.decisive: LowerBound | None = None
         proving.value, proving.best_value = value.upper, value.upper
         proving.standing = lambda: self.findings.standing
@@ -129,10 +128,14 @@ class UndecayedCheck:
                 lambda: orthogonal_bound(self.problem, self.dataset, self.best), nothing
             )
         self.findings.raise_lower(self.proving.lower.value)
+        if not self.problem.loss.smooth:  # at kinks the optimum's dual vector may be the network's as well
+            own = own_dual(self.problem, self.neurons, self.predictions, self.proving.lower.nu, self.limits)
+            if own.stationarity.residual < self.own.stationarity.residual:
+                self.own, self.findings.stationarity = own, own.stationarity
 
     def _bound_gain(self) -> None:
         """For the report: of the network's own dual vector, in little time."""
-        gain = gain_problem(self.problem, dual_vector(self.problem, self.predictions))
+        gain = gain_problem(self.problem, self.own.feasible)
         self.findings.gain = Bounds(0.0, quick_gain_bound(gain))
         if self.limits.reached() or not np.any(gain.nu):
             return
@@ -199,7 +202,7 @@ class UndecayedCheck:
 
     def _downhill(self) -> Iterator[Candidate]:
         """A step of steepest descent from the network, and where the descent leads that it begins."""
-        steps = list(first_steps(self.problem, self.neurons, self.own_nu, self.findings.stationarity, self.limits))
+        steps = list(first_steps(self.problem, self.neurons, self.own.nu, self.findings.stationarity, self.limits))
         yield from steps
         limits = (
             self.limits.within(_REFUTED_SECONDS)
