@@ -115,3 +115,33 @@ def _landscape(
         else:
             remark(f"{request.save} was not written: not all optimal directions are known", request)
     return landscape
+
+
+def made_directory(path: Path | None, option: str) -> None:
+    """Make the directory that networks are to be written to, where it is not there yet. Raises UsageError where that fails."""
+    if path is None or path.is_dir():
+        return
+    try:
+        path.mkdir()
+    except OSError as error:
+        raise UsageError(f"{option} {path}: cannot be made a directory: {error.strerror}") from error
+
+
+def file_suffix(study: Studied) -> str:
+    """Of a file in the model's own format."""
+    from certify.files.container import NPZ
+
+    if study.model is None:
+        return ".npz"
+    own = "" if study.model_path is None else study.model_path.suffix
+    return own or (".npz" if study.model.container == NPZ else ".h5")
+
+
+def write_network(study: Studied, network: Network, file: Path) -> None:
+    """In the model's own format, or as a new npz file."""
+    from certify.files import save_network, save_new_network
+
+    if study.model is None:
+        save_new_network(network, file)
+    else:
+        save_network(network, file, study.model)

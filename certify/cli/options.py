@@ -13,6 +13,7 @@ from certify.cli.choices import Arrays, Biases, Convention, Engine, FailOn, Form
 from certify.problem.objective import Loss, Reduction
 
 MOST_THREADS = 1024
+MOST_STARTS = 100_000
 MOST_VERTICES = 1_000_000
 
 
@@ -68,6 +69,12 @@ def _width(value: int | None) -> int | None:
 def _vertices(value: int) -> int:
     if not 1 <= value <= MOST_VERTICES:
         raise typer.BadParameter(f"{value} is not between 1 and {MOST_VERTICES}")
+    return value
+
+
+def _starts(value: int) -> int:
+    if not 1 <= value <= MOST_STARTS:
+        raise typer.BadParameter(f"{value} is not between 1 and {MOST_STARTS}")
     return value
 
 
@@ -308,6 +315,20 @@ LandscapeOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, _option("--format", help="Form of the result.")]
+ExhaustiveOption = Annotated[
+    bool, _option("--exhaustive", help="Decide every width, on small data: solve the programs of all sets of patterns.")
+]
+StartsOption = Annotated[
+    int, _option("--starts", metavar="N", callback=_starts, help="Descents at each width, without --exhaustive.")
+]
+WitnessesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--export",
+        metavar="DIR",
+        help="Write the spurious minima there, as networks in the model's own format, else as npz.",
+    ),
+]
 PathFileOption = Annotated[
     Path | None,
     typer.Option(

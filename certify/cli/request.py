@@ -54,6 +54,10 @@ class Request:
     engine: opt.EngineOption = Engine.AUTO
     seed: opt.SeedOption = 0
 
+    exhaustive: opt.ExhaustiveOption = False
+    starts: opt.StartsOption = 20
+    witnesses: opt.WitnessesOption = None
+
     path_file: opt.PathFileOption = None
     at: opt.AtOption = None
     network_at: opt.NetworkAtOption = None

@@ -13,6 +13,7 @@ NAMES = (
     "optima",
     "stationary",
     "path",
+    "width",
     "inspect",
     "verify",
 )  # in the order of `certify --help`

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from certify import __version__
 from certify.cli import exit_codes
 from certify.cli.choices import Format
-from certify.cli.landscapes import Studied, model_and_data, studied
+from certify.cli.landscapes import Studied, file_suffix, made_directory, model_and_data, studied, write_network
 from certify.cli.messages import wants_colour
 from certify.cli.options import ModelAndDataArgument
 from certify.cli.parsing import options
@@ -21,7 +21,6 @@ from certify.report.writing import deliver
 if TYPE_CHECKING:
     from certify.arrays import Floats
     from certify.landscape.polytope import Polytope
-    from certify.problem.network import Network
     from certify.report.optima import Exported, GivenModel, OptimaRecord, Predictions
 
 
@@ -61,11 +60,7 @@ def _require_sensible(request: Request) -> None:
         raise UsageError("--save and --landscape exclude one another: what is read is written already")
     if request.which and request.export is None:
         raise UsageError("--which says what --export DIR writes; name a directory")
-    if request.export is not None and not request.export.is_dir():
-        try:
-            request.export.mkdir()
-        except OSError as error:
-            raise UsageError(f"--export {request.export}: cannot be made a directory: {error.strerror}") from error
+    made_directory(request.export, "--export")
 
 
 def _record(study: Studied, request: Request) -> OptimaRecord:
@@ -145,20 +140,10 @@ def _exported(polytope: Polytope, study: Studied, request: Request) -> tuple[Exp
     for which in dict.fromkeys(request.which or ["minimal"]):
         for name, masses, loss, largest in _points(polytope, study, request, which):
             network = polytope.network(masses)
-            file = request.export / f"{name}{_suffix(study)}"
-            _write(study, network, file)
+            file = request.export / f"{name}{file_suffix(study)}"
+            write_network(study, network, file)
             written.append(Exported(name, network.width, str(file), loss, largest))
     return tuple(written)
-
-
-def _suffix(study: Studied) -> str:
-    """Of a file in the model's own format."""
-    from certify.files.container import NPZ
-
-    if study.model is None:
-        return ".npz"
-    own = "" if study.model_path is None else study.model_path.suffix
-    return own or (".npz" if study.model.container == NPZ else ".h5")
 
 
 def _points(
@@ -176,15 +161,6 @@ def _points(
     problem = training_problem(polytope.network(polytope.narrowest[1]), other.dataset, study.objective)
     point, loss, largest = least_loss_point(polytope, problem.rows, problem.targets, problem.weights, problem.loss)
     return [("min-l", point, loss, largest)]
-
-
-def _write(study: Studied, network: Network, file: Path) -> None:
-    from certify.files import save_network, save_new_network
-
-    if study.model is None:
-        save_new_network(network, file)
-    else:
-        save_network(network, file, study.model)
 
 
 def _rendered(record: OptimaRecord, request: Request) -> str:
