@@ -100,7 +100,7 @@ def _read(
 def _landscape(
     request: Request, data: StoredDataset, objective: Objective, notes: tuple[str, ...], problem: TrainingProblem
 ) -> Landscape:
-    from certify.landscape.landscape import find_landscape
+    from certify.landscape.finding import find_landscape
     from certify.landscape.saving import load_landscape, save_landscape
 
     if request.landscape is not None:

@@ -61,7 +61,7 @@ def maximisers_by_patterns(problem: GainProblem, cones: Cones, floor: float, sam
 
     A cone is projected on only where |s Z'D nu|, the bound without its inequalities, says that it could matter.
     """
-    found, upper, next_best, nodes = _Found(problem, same), 0.0, 0.0, 0
+    found, upper, next_best, nodes = Found(problem, same), 0.0, 0.0, 0
     ceilings = [(sign, upper_bounds(problem, cones.patterns, sign, np.zeros(cones.patterns.shape))) for sign in (1, -1)]
     order = sorted(((-float(b), sign, k) for sign, bounds in ceilings for k, b in enumerate(bounds)), key=lambda x: x)
     for ceiling, sign, k in order:
@@ -72,10 +72,7 @@ def maximisers_by_patterns(problem: GainProblem, cones: Cones, floor: float, sam
         nodes += 1
         bound, direction, multipliers = projected(problem, cones.patterns[k], cones.walls[k], sign)
         upper = max(upper, bound)
-        place = found.add(direction, sign, floor) if bound >= floor else None
-        if bound >= floor:
-            found.cones.append(TightCone(cones.patterns[k], sign, multipliers, place))
-        if place is None:
+        if not found.note(cones.patterns[k], sign, multipliers, bound, direction, floor):
             next_best = max(next_best, bound)
     return found.listed(max(upper, next_best), next_best, True, "patterns", nodes)
 
@@ -97,7 +94,7 @@ def _projected(problem: GainProblem, cone: Cones, sign: int) -> tuple[float, Flo
     return float(upper_bounds(problem, cone.patterns, sign, multipliers)[0]), directions[0], multipliers[0]
 
 
-class _Found:
+class Found:
     """Directions as they are met, with those that are the same left out."""
 
     def __init__(self, problem: GainProblem, same: float) -> None:
@@ -106,6 +103,16 @@ class _Found:
         self.signs: list[int] = []
         self.gains: list[float] = []
         self.cones: list[TightCone] = []
+
+    def note(
+        self, pattern: Bools, sign: int, multipliers: Floats, bound: float, direction: Floats, floor: float
+    ) -> bool:
+        """Keep a cone whose bound reaches the floor, and its maximiser where it does too; whether that was so."""
+        if not bound >= floor:
+            return False
+        place = self.add(direction, sign, floor)
+        self.cones.append(TightCone(pattern, sign, multipliers, place))
+        return place is not None
 
     def add(self, direction: Floats, sign: int, floor: float) -> int | None:
         """Keep it where its gain reaches the floor, and say where; None where it does not."""

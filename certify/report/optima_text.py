@@ -140,9 +140,9 @@ def _direction_entries(landscape: Landscape) -> Iterator[tuple[str, str]]:
     if not landscape.complete:
         yield "directions", f"not proved to be all; gains are known to {uncertain} beta"
         return
-    count = len(landscape.units)
+    count, most = len(landscape.units), "" if landscape.method == "patterns" else "at most "
     listed = f"{count} direction{'s' * (count != 1)}; " if count else "no direction; "
-    yield "directions", f"{listed}the next best reaches {_below_one(landscape)} beta: the list is complete"
+    yield "directions", f"{listed}the next best reaches {most}{_below_one(landscape)} beta: the list is complete"
     yield "", f"gains are known to {uncertain} beta"
     doubtful = int(np.sum(landscape.doubtful))
     if doubtful:

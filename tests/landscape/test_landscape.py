@@ -12,8 +12,9 @@ from small_problems import KINDS, polygon, polygons, random_problem
 
 from certify.decide.check import check_network
 from certify.decide.options import CheckOptions
+from certify.landscape.finding import find_landscape
 from certify.landscape.functions import same_function
-from certify.landscape.landscape import Landscape, find_landscape
+from certify.landscape.landscape import Landscape
 from certify.landscape.polytope import polytope_of
 from certify.problem.dataset import Dataset
 from certify.problem.objective import Bias, Loss, Objective

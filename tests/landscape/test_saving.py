@@ -11,7 +11,7 @@ from oracles import ORACLES, dataset, objective, stated
 
 from certify.decide.options import CheckOptions
 from certify.errors import InputError, UnreadableFile, UsageError
-from certify.landscape.landscape import find_landscape
+from certify.landscape.finding import find_landscape
 from certify.landscape.saving import load_landscape, save_landscape
 
 OPTIONS = CheckOptions(time_limit=60)
