@@ -19,10 +19,11 @@ from gain_cases import boasting, with_walls
 from oracles import ORACLES, dataset, objective
 from planted import STRICT, assert_consistent, check, optimal_network, random_data, with_defect
 
-from certify.convex import generation, restricted
+from certify.convex import generation, restricted, solution
+from certify.convex.interior import Point
 from certify.convex.solution import RestrictedSolution
 from certify.decide import check as checking
-from certify.decide import witness
+from certify.decide import multipliers, witness
 from certify.decide.check import check_network
 from certify.decide.options import CheckOptions, Progress
 from certify.decide.witness import Candidate
@@ -73,7 +74,11 @@ SOLVER_LIES = {
 @pytest.mark.parametrize("lie", SOLVER_LIES.values(), ids=SOLVER_LIES)
 def test_a_lying_solver(lie: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """Clarabel may return zeros, noise, overflow or NaN."""
-    monkeypatch.setattr(restricted, "_clarabel", lie)
+
+    def minimise(quadratic, linear, a, b, *_) -> Point:
+        return Point(lie(quadratic, linear), np.zeros(b.size))
+
+    monkeypatch.setattr(restricted, "minimise", minimise)
     assert_no_false_verdict()
 
 
@@ -107,8 +112,8 @@ def test_dual_vectors_of_noise(monkeypatch: pytest.MonkeyPatch) -> None:
         nu = round_to_zero_sum(nu - nu.mean(), 0) if problem.needs_zero_sum else nu
         return nu[:, None]
 
-    monkeypatch.setattr(checking, "dual_vector", lie)
-    monkeypatch.setattr(generation, "dual_vector", lie)
+    monkeypatch.setattr(multipliers, "dual_vector", lie)
+    monkeypatch.setattr(solution, "dual_vector", lie)
     assert_no_false_verdict()
 
 

@@ -124,7 +124,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
         found.into(linear, name)
     for module in (around, steepest, sparsify):
         found.into(module, "bounded_least_squares")
-    for where, name in ((restricted, "_clarabel"), (polish, "complement"), (proving, "scaled_dual_bound")):
+    for where, name in ((restricted, "minimise"), (polish, "complement"), (proving, "scaled_dual_bound")):
         found.into(where, name)
     for brancher in (ConeBrancher, MajorantBrancher):
         for name in ("roots", "expand", "found"):
