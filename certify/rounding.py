@@ -79,15 +79,16 @@ def sums_to_zero(values: Iterable[float]) -> bool:
     return math.fsum(values) == 0.0
 
 
-def round_to_zero_sum(values: Floats, keeper: int) -> Floats:
+def round_to_zero_sum(values: Floats, keeper: int, inward: bool = False) -> Floats:
     """Nearby values (n,) whose exact sum is zero: rounded to a common grid, the rest put on entry `keeper`.
 
+    inward: the others are rounded towards zero, so that none grows.
     The grid is so fine that n entries sum without rounding, and so coarse that every partial sum is a float.
     """
     total = float(np.sum(np.abs(values)))
     if not (total > 0 and math.isfinite(total)):
         return np.zeros_like(values)
     grid = 2.0 ** (math.frexp(total)[1] + 2 - 52)
-    steps = np.rint(values / grid)
+    steps = np.trunc(values / grid) if inward else np.rint(values / grid)
     steps[keeper] -= math.fsum(steps)
     return steps * grid

@@ -43,6 +43,9 @@ def minimise(
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
+    settings.tol_infeas_abs = settings.tol_infeas_rel = (
+        0.0  # every program here is feasible and bounded, however badly it is scaled
+    )
     settings.max_iter = 200
     settings.direct_solve_method = "qdldl"  # its arithmetic does not depend on the processor
     if limits.deadline is not None:

@@ -23,6 +23,8 @@ from certify.problem.losses.kinked import Kinked
 from certify.problem.training import TrainingProblem
 
 _ROUGH = 1e-3  # accuracy that is enough to learn the size of the value
+_ROUGH_SOLVES, _MUCH = 4, 10.0  # how often it is sought, and by what factor it falls if it is worth seeking again
+_STEEPEST = 2.5
 
 
 def solve_kinked(problem: TrainingProblem, loss: Kinked, blocks: Blocks, limits: Limits) -> RestrictedSolution:
@@ -50,23 +52,30 @@ class _KinkedMaster:
         self.active: Active | None = None
         self.row_scale = float(np.sqrt(np.mean(np.sum(problem.rows**2, axis=1)))) or 1.0
         self.reach = float(np.sqrt(np.mean(self.targets**2))) or 1.0
-        self.value: float | None = None  # unit of the objective, once it is known
+        self.least = float(np.sum(self.steeper)) * self.reach or 1.0  # a value that the program attains, about
+        self.rough = True
 
     def solve(self) -> tuple[Floats, float]:
-        """w (K, D) and c. At first in units in which the loss of the zero network is of order 1, roughly; then in those of the value
-        found, where multipliers are of order 1, as they have to be right relative to themselves."""
-        if self.value is None:
-            self.value = float(np.mean(self.steeper)) * self.reach or 1.0
-            w, c = self._solved(_ROUGH)
-            found = evaluated(self.design, w, c).value / max(self.counted.size, 1)
-            self.value = found if 0 < found < np.inf else self.value
+        """w (K, D) and c. At first roughly, in units of what the zero network loses; then in units of the value found, since multipliers
+        have to be right relative to themselves."""
+        if self.rough:
+            self.rough = False
+            for _ in range(_ROUGH_SOLVES):
+                w, c = self._solved(_ROUGH)
+                before, found = self.least, evaluated(self.design, w, c).value
+                self.least = found if 0 < found < before else before
+                if not found < before / _MUCH:
+                    break
         return self._solved(TOLERANCE)
 
     def _solved(self, tolerance: float) -> tuple[Floats, float]:
-        problem, count, d, value = self.problem, self.design.count, self.problem.rows.shape[1], self.value or 1.0
+        problem, count, d = self.problem, self.design.count, self.problem.rows.shape[1]
+        value = self.least / max(self.counted.size, 1)
+        # no multiplier is larger: sum |nu_i y_i| is P*, and where a constant is penalised at most twice that
+        steepest = _STEEPEST * self.least / self.reach
         unit = self.reach / self.row_scale
         bend = problem.constant_decay * self.reach**2 / value if problem.has_constant else 1.0
-        slacks = self.steeper[self.counted] * self.reach / value
+        slacks = np.minimum(self.steeper[self.counted], steepest) * self.reach / value
         costs = np.concatenate([np.zeros(count * d + 1), np.full(count, problem.beta * unit / value), slacks])
         entries, first, cones = self.inequalities.rows()
         more, b = self._kinks(first, count * (d + 1) + 1)

@@ -78,7 +78,8 @@ def feasible_dual(problem: TrainingProblem, nu: Floats) -> Floats:
         np.argmax(room, axis=0),
         np.argmax(np.abs(inside), axis=0),
     )
-    return np.column_stack([round_to_zero_sum(inside[:, l], int(keeper)) for l, keeper in enumerate(keepers)])
+    # inward: the weights may be of any sizes, and an entry at the end of a short interval would leave it
+    return np.column_stack([round_to_zero_sum(inside[:, l], int(keeper), True) for l, keeper in enumerate(keepers)])
 
 
 def _levelled(problem: TrainingProblem, nu: Floats) -> Floats:
@@ -194,7 +195,8 @@ def feasible_scaling(problem: TrainingProblem, lower: LowerBound, inside: float 
         return np.zeros((problem.samples, 1))
     nu = best_scale(problem, lower.nu, lower.gain.upper) * (1 - inside) * lower.nu[:, 0]
     if problem.needs_zero_sum:
-        nu = round_to_zero_sum(nu, int(np.argmax(problem.loss.room(nu, problem.weights))))
+        keeper = int(np.argmax(problem.loss.room(nu, problem.weights)))
+        nu = round_to_zero_sum(nu, keeper, inward=not problem.loss.smooth)
     return nu[:, None]
 
 
