@@ -86,6 +86,16 @@ def test_rounding_to_a_zero_sum_is_exact_and_close(seed: int) -> None:
     assert all(np.abs(np.delete(rounded - values, keeper)) <= 8 * UNIT * np.sum(np.abs(values)))
 
 
+def test_rounding_inward_lets_nothing_grow() -> None:
+    """Inward, every entry but the keeper stays between 0 and what it was, and the sum is exactly zero all the same."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(50) * 10.0 ** rng.integers(-12, 1, 50)
+    rounded = round_to_zero_sum(values, 7, inward=True)
+    assert sums_to_zero(rounded)
+    others, before = np.delete(rounded, 7), np.delete(values, 7)
+    assert np.all(np.abs(others) <= np.abs(before)) and np.all(others * before >= 0)
+
+
 def test_a_sum_that_only_rounds_to_zero_is_not_zero() -> None:
     """sums_to_zero sees what naive summation loses, and NaN is never zero."""
     assert not sums_to_zero([1e16, 1.0, -1e16])

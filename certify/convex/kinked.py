@@ -25,6 +25,7 @@ from certify.problem.training import TrainingProblem
 _ROUGH = 1e-3  # accuracy that is enough to learn the size of the value
 _ROUGH_SOLVES, _MUCH = 4, 10.0  # how often it is sought, and by what factor it falls if it is worth seeking again
 _STEEPEST = 2.5
+_HAIR = 1e-4  # relative distance from the kink that rounding may have made
 
 
 def solve_kinked(problem: TrainingProblem, loss: Kinked, blocks: Blocks, limits: Limits) -> RestrictedSolution:
@@ -112,3 +113,18 @@ class _KinkedMaster:
             np.concatenate([both[row, place], np.full(2 * size, -1.0)]),
         )
         return entries, (self._shares() * (self.targets[self.counted] / self.reach)).ravel()
+
+
+def rescaled(problem: TrainingProblem, loss: Kinked, w: Floats, signs: Floats, c: float) -> tuple[Floats, float]:
+    """Block values w (K, D) and c, multiplied by the factor near 1 that makes the program's value least.
+
+    Where rounding has left samples a hair on the wrong side of their kink, which costs their weight, a factor takes them back.
+    """
+    f, targets = np.sum(signs * problem.activations(w), axis=1) + c, problem.targets[:, 0]
+    factors = np.divide(targets, f, out=np.ones_like(f), where=f != 0)
+    factors = np.append(1.0, np.unique(factors[np.abs(factors - 1) < _HAIR]))
+    losses = loss.terms(factors[:, None] * f, np.zeros((1, f.size)), targets, problem.weights)[0]
+    mass = problem.beta * float(np.sum(problem.size(w)))
+    values = np.sum(losses, axis=1) + factors * mass + 0.5 * problem.constant_decay * (factors * c) ** 2
+    best = float(factors[int(np.argmin(values))])
+    return best * w, best * c

@@ -9,6 +9,7 @@ import numpy as np
 
 from certify.arrays import Floats
 from certify.convex.blocks import blocks_of, network_of
+from certify.convex.kinked import rescaled
 from certify.convex.polish import polish
 from certify.convex.restricted import solve_restricted
 from certify.convex.solution import RestrictedSolution
@@ -17,6 +18,7 @@ from certify.decide.descent import balanced, best_step, descend, displaced, meas
 from certify.decide.stationarity import dead_neurons
 from certify.gain.question import Limits, Violator
 from certify.linear import matmul
+from certify.problem.losses.kinked import Kinked
 from certify.problem.network import Network
 from certify.problem.training import Neurons, TrainingProblem, evaluate
 from certify.verdict import Bounds, Direction, Stationarity, Witness
@@ -150,21 +152,28 @@ def rebuilt_candidates(
         return
     t = prune(problem, w, signs)
     kept = t > 0
-    yield Candidate(network_of(problem, w[kept] * t[kept, None], signs[kept], solution.c), "rebuilt")
+    yield _rebuilt(problem, w[kept] * t[kept, None], signs[kept], solution.c)
     directions = np.vstack([w, *(v.direction[None, :] for v in extra)])
     all_signs = np.concatenate([signs, [float(v.sign) for v in extra]])
     sparse = fewest(problem, directions, all_signs, solution.f, solution.c, int(kept.sum()) - 1, limits)
     if sparse is not None and not limits.reached():
         chosen = sparse.chosen
         w = directions[chosen] * sparse.masses[:, None]
-        yield Candidate(network_of(problem, w, all_signs[chosen], sparse.constant), "rebuilt")
+        yield _rebuilt(problem, w, all_signs[chosen], sparse.constant)
         yield resolved(problem, directions[chosen], all_signs[chosen], limits)
 
 
 def resolved(problem: TrainingProblem, directions: Floats, signs: Floats, limits: Limits) -> Candidate:
     """The best network with these patterns, one neuron each."""
     solution = polish(problem, solve_restricted(problem, blocks_of(problem, directions, signs), limits), limits)
-    return Candidate(network_of(problem, solution.w, solution.blocks.signs, solution.c), "rebuilt")
+    return _rebuilt(problem, solution.w, solution.blocks.signs, solution.c)
+
+
+def _rebuilt(problem: TrainingProblem, w: Floats, signs: Floats, c: float) -> Candidate:
+    """The network of blocks w (K, D) and the constant, at its best scale where the loss has kinks to stay clear of."""
+    if isinstance(problem.loss, Kinked):
+        w, c = rescaled(problem, problem.loss, w, signs, c)
+    return Candidate(network_of(problem, w, signs, c), "rebuilt")
 
 
 def displacement(problem: TrainingProblem, start: Network, end: Network, decrease: float) -> Direction:

@@ -87,6 +87,7 @@ CUT = "four inputs, majorants"
 OPTIMUM, WEIGHTED = "optimal, O1", "three inputs"
 REFUTED, WIDER = "refuted", "wider is better"
 LOGISTIC = "logistic mean none none cones"
+HINGE = "hinge sum penalized penalized cones"
 DEFICIENT, PARALLEL, CENTRED = "rank two in four inputs, cones", "parallel rows merged", "free bias, centred"
 OPPOSITE, OPPOSITE_MAJORANTS = "opposite rows turned, cones", "opposite rows turned, majorants"
 CANCEL = "opposite rows cancel"
@@ -176,6 +177,14 @@ DUALS = {
     "nu no longer of zero sum, hidden": Wrong(CENTRED, put("dual.nu.3", lambda x: ulp(x, 1)), "sum to exactly zero"),
     "nu outside the logistic domain": Wrong(LOGISTIC, put("dual.nu.0", (1.5).hex()), "outside the domain"),
     "nu of the wrong class": Wrong(LOGISTIC, put("dual.nu.0", lambda x: (-float.fromhex(x)).hex()), "outside the dom"),
+    "nu outside the hinge's domain": Wrong(
+        HINGE, put("dual.nu.1", (1.0 + 2.0**-52).hex()), "outside the domain of the hinge"
+    ),
+    "nu of the wrong class, hinge": Wrong(
+        HINGE, put("dual.nu.0", lambda x: (-float.fromhex(x)).hex()), "outside the domain of the hinge"
+    ),
+    "hinge loss with other targets": Wrong("example", put("objective.loss", "hinge"), "the hinge loss needs targets 0"),
+    "hinge loss for the logistic one": Wrong(LOGISTIC, put("objective.loss", "hinge"), "value: |lower_bound: "),
     "nu on a sample of weight zero": Wrong("sample weights", put("dual.nu.3", (1e-9).hex()), "weight zero"),
     "nu on a logistic sample of weight zero": Wrong(
         "sample weights, logistic, mean", put("dual.nu.3", (1e-9).hex()), "outside the domain"
