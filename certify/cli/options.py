@@ -96,12 +96,12 @@ def _decays(text: str | None) -> str | None:
         return None
     for word in text.split(","):
         try:
-            positive = 0 < float(word) < math.inf
+            fits = 0 <= float(word) < math.inf
         except ValueError:
-            positive = False
-        if not positive:
+            fits = False
+        if not fits:
             raise typer.BadParameter(
-                f"{word.strip()!r} is not a positive number; expected B1,B2,... such as 1,0.1,0.01"
+                f"{word.strip()!r} is not a positive number, nor 0; expected B1,B2,... such as 1,0.1,0.01"
             )
     return text
 

@@ -54,6 +54,16 @@ def test_training_fits_conflicting_data_as_well_as_can_be(folder: Path) -> None:
     assert down.stdout.startswith(b"CERTIFIED")
 
 
+def test_a_path_of_decays_may_end_without_any(folder: Path) -> None:
+    """The last point is a problem of its own kind; each is written and certified."""
+    options = ("--path-of-weight-decay", "0,0.1", "--bias", "both", "--penalize", "weights", "--output", "m.npz")
+    made = called("solve", "data.npz", *OBJECTIVE[:4], *options, "--format", "json")
+    points = json.loads(made.stdout)["path"]
+    assert [point["objective"]["weight_decay"] for point in points] == [0.1, 0.0]
+    assert [point["verdict"] for point in points] == ["certified", "certified"]
+    assert made.returncode == 0 and Path("m-0.1.npz").exists() and Path("m-0.npz").exists()
+
+
 def test_where_only_no_loss_at_all_would_do_the_report_says_so(folder: Path) -> None:
     """A network that fits up to rounding is not within eps |F| of 0, and why: whether or not a better one is found."""
     np.savez("data.npz", X=np.array([[0.1], [0.7], [1.3]]), y=np.array([0.1, 0.7, 1.3]) / 3)
