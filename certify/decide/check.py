@@ -48,7 +48,7 @@ _DEFAULTS = CheckOptions()
 _OWN_GAIN_SECONDS = 5.0
 _OWN_GAIN_NODES = 3_000  # for the network's own dual vector; that of the convex program has to be proved less of
 _BETTER_SECONDS = 0.5  # after a network is refuted: for a still better one, and for how far from P* it is
-_NEAR_SECONDS = 5.0  # instead, where it is refuted by little, until that distance is known to a tenth
+_NEAR_SECONDS = 2.0  # instead, where it is refuted by little, until that distance is known to a tenth
 _RETRAINING = 1 / 3  # share of the time left for the search at the network's own width
 _WIDER_NODES = 100_000  # once no certificate is possible, the bounds get no more than this,
 _WIDER_SECONDS = 2.0  # and no longer than this, or than it took so far
@@ -140,7 +140,7 @@ class Check:
 
     @property
     def decided(self) -> bool:
-        """Whether the verdict stands; one that is refuted gets half a second for a better one still, or five for how near it is."""
+        """Whether the verdict stands; one that is refuted gets half a second for a better one still, or two for how near it is."""
         if self.findings.certified:
             return self.findings.lower >= self.until
         if self.refuted is None and self.findings.same_width:
