@@ -65,7 +65,9 @@ def studied(files: Sequence[Path], request: Request) -> Iterator[Studied]:
         raise UsageError("--bias is for DATA alone: the biases are those of the model")
     if model_path is None and (request.mapping or request.activation):
         raise UsageError("--map and --activation say how the model is read; there is none")
-    with files_or_stdin(tuple(files)) as opened:
+    import numpy as np
+
+    with files_or_stdin(tuple(files)) as opened, np.errstate(all="ignore"):
         model, data, network, objective, notes = _read(opened, request)
         from certify.problem.training import training_problem
 

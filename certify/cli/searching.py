@@ -52,5 +52,5 @@ def searching(
     )
     wish = certificate_wish(request, model, data)
     # values that overflow are found and named by the check itself, not by numpy's warnings
-    with live_progress(request.quiet) as progress, np.errstate(over="ignore", invalid="ignore"):
+    with live_progress(request.quiet) as progress, np.errstate(all="ignore"):
         yield Search(data.dataset, options, progress, wish)

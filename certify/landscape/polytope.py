@@ -98,6 +98,8 @@ class Polytope:
 
     def lowest(self, costs: Floats) -> Floats:
         """A vertex (N,) of the least costs . c. Raises ArithmeticError where the linear program is not solved."""
+        if not len(self.vertices):
+            raise ArithmeticError("no optimum was found among the directions, to rounding")
         if self.complete or self.programs is None:
             known: Floats = self.vertices[int(np.argmin(np.sum(self.vertices * costs, axis=1)))]
             return known

@@ -51,7 +51,13 @@ class PreciseOptimum:
 
     def bound(self, pattern: Bools, sign: int, multipliers: Floats) -> tuple[Decimal, Floats]:
         """p = s Z'D nu + Z'(2D - I) lambda, lambda (n,) >= 0: |p|, at least the largest gain on the cone, and the unit vector along
-        it (D,), where it is attained if lambda is right (section 11)."""
+        it (D,), where it is attained if lambda is right (section 11); infinite where lambda or the data are beyond decimals."""
+        try:
+            return self._bound(pattern, sign, multipliers)
+        except ArithmeticError:
+            return Decimal("Infinity"), np.zeros(self.w.shape[1])
+
+    def _bound(self, pattern: Bools, sign: int, multipliers: Floats) -> tuple[Decimal, Floats]:
         with localcontext(prec=_DIGITS):
             used = np.flatnonzero(pattern | (multipliers > 0))
             gates = decimals(np.where(pattern, 1.0, -1.0)[used] * multipliers[used])

@@ -146,6 +146,7 @@ def files_attacked(run: Callable[..., CompletedProcess[bytes]], case: Case, fold
         yield "verify", verified.returncode
     if better.exists():
         yield "better", _judged(run("check", better, data, *asked))
+    yield "stationary", _judged(run("stationary", model, data, *asked))
     yield "descend", _judged(run("descend", model, data, *asked, "--output", folder / "descended.npz"))
     yield "solve", _judged(run("solve", data, *asked, "--output", folder / "solved.npz"))
 

@@ -35,13 +35,18 @@ def balanced_network(net: Network, goal: Objective) -> Network:
         if goal.hidden_bias is Bias.PENALIZED:
             lifted = np.column_stack([lifted, net.hidden_bias])
         sizes, outer = _lengths(lifted), np.abs(net.output_weights[:, 0])
-        factors = np.sqrt(outer) / np.sqrt(sizes) * (goal.output_decay / goal.hidden_decay) ** 0.25
+        factors = np.sqrt(outer) / np.sqrt(sizes) * _ratio(goal)
         factors = np.where((sizes > 0) & (outer > 0) & np.isfinite(factors), factors, 0.0)
         inverse = np.where(factors > 0, 1 / factors, 0.0)
         bias = None if net.hidden_bias is None else net.hidden_bias * factors
         return Network(
             net.hidden_weights * factors[:, None], net.output_weights * inverse[:, None], bias, net.output_bias
         )
+
+
+def _ratio(goal: Objective) -> float:
+    """|u_j| over |a_j| where their penalties are equal."""
+    return 1.0 if goal.hidden_decay == goal.output_decay else (goal.output_decay / goal.hidden_decay) ** 0.25
 
 
 def _lengths(rows: np.ndarray) -> np.ndarray:
@@ -133,7 +138,7 @@ def _fitted(data: Dataset, goal: Objective, atoms: np.ndarray) -> Network:
 def _network(data: Dataset, goal: Objective, blocks: np.ndarray, signs: np.ndarray, c: float) -> Network:
     """Each block as a neuron at the least cost."""
     sizes = _lengths(blocks[:, : data.inputs] if goal.hidden_bias is Bias.FREE else blocks)
-    ratio = (goal.output_decay / goal.hidden_decay) ** 0.25
+    ratio = _ratio(goal)
     u, a = blocks / np.sqrt(sizes)[:, None] * ratio, signs * np.sqrt(sizes) / ratio
     biased = goal.hidden_bias is not Bias.NONE
     return Network(

@@ -98,7 +98,7 @@ def distances(problem: TrainingProblem, u: Floats, values: Floats, boundary: Boo
 
 
 def signs_of(a: float, negligible: bool) -> Iterator[int]:
-    """The signs that an output weight can take by a small move."""
+    """The signs that an output weight can take by a small move; both, where it is zero or negligible."""
     if negligible or a > 0:
         yield 1
     if negligible or a < 0:

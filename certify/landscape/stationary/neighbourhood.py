@@ -55,12 +55,12 @@ def neighbourhood(
     reaches: list[Reach] = []
     for j, kind in enumerate(kinds):
         values, a = matmul(problem.rows, u[j]), float(network.output_weights[j, 0])
-        silent = kind == "silent"
-        own = [reach_of(problem, u[j], values, sign) for sign in signs_of(a, silent)]
+        unsigned = kind == "silent" or a == 0
+        own = [reach_of(problem, u[j], values, sign) for sign in signs_of(a, unsigned)]
         reaches += own
         away = distances(problem, u[j], values, own[0].boundary)
         nearest = int(np.argmin(away)) if len(away) else 0
-        if not silent and abs(a) < radius:
+        if not unsigned and abs(a) < radius:
             radius, neuron, sample = abs(a), j, None
         if len(away) and away[nearest] < radius:
             radius, neuron, sample = float(away[nearest]), j, nearest
@@ -86,7 +86,7 @@ def independent(problem: TrainingProblem, neurons: Neurons, kept: Sequence[int])
         columns.append(np.ones((problem.samples, 1)))
     matrix = np.hstack(columns)
     sizes = norm(matrix, axis=0)
-    if not np.all(sizes > 0) or matrix.shape[0] < matrix.shape[1]:
+    if not np.all((0 < sizes) & (sizes < np.inf)) or matrix.shape[0] < matrix.shape[1]:
         return False
     spectrum = svd(matrix / sizes)[1]
     return bool(spectrum[-1] > _DEPENDENT * spectrum[0])
