@@ -47,8 +47,11 @@ def adversarial_case(seed: int) -> Case:
         X = np.clip(scaling(rng, shape(rng, n, d)), -_LARGEST, _LARGEST)
     data = Dataset(X, _targets(rng, loss, n)[:, None], _sample_weights(rng, n))
     decays = _decays(rng, data, loss, Bias.PENALIZED in (hidden, output))
-    if np.random.default_rng((seed, 314159)).random() < 0.05:
+    late = np.random.default_rng((seed, 314159))
+    if late.random() < 0.05:
         decays = 0.0, 0.0
+    if loss is Loss.LOGISTIC and late.random() < 0.3:
+        loss = Loss.HINGE
     goal = Objective(loss, reduction, *decays, hidden, output)
     kind = _chosen(rng, NETWORKS)
     width = 0 if rng.random() < 0.03 else int(rng.integers(1, 5))

@@ -130,7 +130,12 @@ def _judge_decision(verdict: Verdict, case: Case, value: Range, least: Fraction)
 
 
 def _judge_gain(verdict: Verdict, case: Case) -> None:
-    """M of the network's own dual vector: not below the gain of any direction, and by brute force not above M."""
+    """M of the network's own dual vector: not below the gain of any direction, and by brute force not above M.
+
+    A loss with kinks leaves a choice of vectors where a prediction lies on one.
+    """
+    if case.goal.loss is Loss.HINGE:
+        return
     problem = training_problem(case.network, case.data, case.goal)
     with np.errstate(all="ignore"):
         neurons = problem.lift(case.network)

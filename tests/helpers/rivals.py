@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import combinations, product
 
 import numpy as np
+from exact import OF_SIGNS
 
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
@@ -107,9 +108,9 @@ def _fitted(data: Dataset, goal: Objective, atoms: np.ndarray) -> Network:
     weights = np.ones(data.samples) if data.sample_weight is None else data.sample_weight
     weights = weights / (data.samples if goal.reduction is Reduction.MEAN else 1)
     beta = np.sqrt(goal.hidden_decay) * np.sqrt(goal.output_decay)
-    logistic = goal.loss is Loss.LOGISTIC
+    logistic = goal.loss in OF_SIGNS  # by which the hinge loss is fitted too: a rival need not be the best
     y = np.where(data.y[:, 0] == 1, 1.0, -1.0) if logistic else data.y[:, 0]
-    most = weights * {Loss.HALF_SQUARED: 1.0, Loss.SQUARED: 2.0, Loss.LOGISTIC: 0.25}[goal.loss]
+    most = weights * {Loss.HALF_SQUARED: 1.0, Loss.SQUARED: 2.0}.get(goal.loss, 0.25)
     curvatures = most @ columns**2
     t, f, c = np.zeros(columns.shape[1]), np.zeros(data.samples), 0.0
     constant = {Bias.NONE: np.inf, Bias.PENALIZED: goal.output_decay, Bias.FREE: 0.0}[goal.output_bias]

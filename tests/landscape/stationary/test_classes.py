@@ -202,6 +202,19 @@ def test_a_network_trained_in_floats_is_told_what_it_is_near() -> None:
     assert 1e-5 < report.nearby.distance < 1e-3
 
 
+@pytest.mark.parametrize("width", [1, 2])
+def test_an_output_weight_of_zero_can_take_either_sign(width: int) -> None:
+    """Neurons with weight on the hidden layer alone: not stationary, and what is near them is bounded for both signs."""
+    oracle = ORACLES["O8"]
+    half = Network(np.eye(2)[:width], np.zeros((width, 1)))
+    report = stationary_network(half, oracle.dataset, oracle.objective)
+    assert report.kind is Kind.NOT_STATIONARY
+    assert report.near.radius > 0.25
+    for sign in (1.0, -1.0):
+        near = Network(half.hidden_weights, np.full((width, 1), 0.17 * sign))
+        assert exact_objective(near, oracle.dataset, oracle.objective) >= report.near.lower
+
+
 def test_a_silent_neuron_is_no_zero_one() -> None:
     """With a free hidden bias a neuron that is only its bias is reported apart, and does not make a saddle of a minimum."""
     oracle = ORACLES["both biases free"]
