@@ -39,7 +39,7 @@ def main() -> int:
         count += 1
         try:
             if chosen.files:
-                answers.update(_through_files(seed))
+                answers.update(_through_files(seed, chosen.time_limit))
             else:
                 attack = attack_in_full(adversarial_case(seed), seed, chosen.time_limit, chosen.engine)
                 answers.update(attack.answers)
@@ -54,11 +54,11 @@ def main() -> int:
     return 1 if found or late else 0
 
 
-def _through_files(seed: int) -> Iterator[str]:
+def _through_files(seed: int, seconds: float) -> Iterator[str]:
     if not expressible(adversarial_case(seed)):
         return
     with tempfile.TemporaryDirectory() as folder:
-        for command, code in files_attacked(called, adversarial_case(seed), Path(folder)):
+        for command, code in files_attacked(called, adversarial_case(seed), Path(folder), seconds):
             yield f"{command}: exit {code}"
 
 

@@ -130,11 +130,13 @@ def written(case: Case, folder: Path) -> tuple[str, str, list[str]]:
     return str(model), str(samples), [*stated, "--penalize", penalize]
 
 
-def files_attacked(run: Callable[..., CompletedProcess[bytes]], case: Case, folder: Path) -> Iterator[tuple[str, int]]:
+def files_attacked(
+    run: Callable[..., CompletedProcess[bytes]], case: Case, folder: Path, seconds: float = 0.5
+) -> Iterator[tuple[str, int]]:
     """Every command on the files of a case, with its exit code; an answer is JSON, a refusal is one line."""
     model, data, stated = written(case, folder)
     certificate, better = folder / "certificate.json", folder / "better.npz"
-    asked = [*stated, "--time-limit", "0.5", "--eps", repr(case.eps), "--format", "json"]
+    asked = [*stated, "--time-limit", repr(seconds), "--eps", repr(case.eps), "--format", "json"]
     shown = _judged(run("inspect", model, data, "--format", "json"))
     yield "inspect", shown
     code = _judged(run("check", model, data, *asked, "--certificate", certificate, "--witness", better))
