@@ -11,6 +11,7 @@ from certify._core.bounded import bounded_least_squares
 from certify._core.orthogonal import complement
 from certify.arrays import Floats, Indices
 from certify.decide.stationarity import assess, boundary_and_active, size_scale, slope_scale
+from certify.failures import unless_it_fails
 from certify.gain.question import Limits
 from certify.linear import matmul, norm
 from certify.problem.dual import dual_vector, feasible_dual
@@ -59,7 +60,10 @@ def own_dual(
         if shared.stationarity.residual <= shared.stationarity.tolerance:
             return shared
     nu = -high
-    nu[at_kink, 0] += _least_residual(problem, neurons, nu[:, 0], at_kink, (high - low)[at_kink, 0])
+    width = (high - low)[at_kink, 0]
+    nu[at_kink, 0] += unless_it_fails(
+        lambda: _least_residual(problem, neurons, nu[:, 0], at_kink, width), np.zeros(at_kink.size)
+    )
     return made(nu)
 
 

@@ -5,6 +5,7 @@ Thousands of them: tests/fuzz/sweep.py.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,13 +20,10 @@ from judged import judge, objective_range, of_network, softplus_range
 
 from certify import linear
 from certify.checker.rejection import Rejected
-from certify.convex import polish, restricted, sparsify
-from certify.decide import proving
 from certify.decide.check import check_network
 from certify.decide.options import CheckOptions
 from certify.gain.cones.brancher import ConeBrancher
 from certify.gain.majorants.brancher import MajorantBrancher
-from certify.patterns import around, steepest
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
@@ -122,10 +120,12 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
     found = Faults(monkeypatch)
     for name in ("_scaled", "_factor", "solve"):
         found.into(linear, name)
-    for module in (around, steepest, sparsify):
-        found.into(module, "bounded_least_squares")
-    for where, name in ((restricted, "minimise"), (polish, "complement"), (proving, "scaled_dual_bound")):
-        found.into(where, name)
+    used = [module for name, module in sorted(sys.modules.items()) if name.startswith("certify.")]
+    for name in ("bounded_least_squares", "complement", "minimise", "scaled_dual_bound"):
+        users = [module for module in used if hasattr(module, name) and "_core" not in module.__name__]
+        assert users
+        for module in users:
+            found.into(module, name)
     for brancher in (ConeBrancher, MajorantBrancher):
         for name in ("roots", "expand", "found"):
             found.into(brancher, name)

@@ -161,7 +161,10 @@ class UndecayedCheck:
         stopped = self.limits.reached()
         sought = None if self.search is None else report_of(self.search)
         report = search_report(self.proving)
-        rank, wished = matrix_rank(self.problem.rows), self.proving.interruption.wished
+        rank, wished = (
+            unless_it_fails(lambda: matrix_rank(self.problem.rows), min(self.problem.rows.shape)),
+            self.proving.interruption.wished,
+        )
         verdict = conclude(self.findings, self.problem, rank, stopped, wished, report, sought)
         return replace(verdict, proof=self.proving.lower, explanation=self._explained(verdict))
 
