@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from certify.arrays import Indices
+from certify.arrays import Floats, Indices
 from certify.convex.blocks import blocks_of
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
@@ -16,10 +16,11 @@ from certify.decide.proving import TIGHT, Proving
 from certify.gain.ascents import as_violator
 from certify.gain.question import GainProblem, Limits
 from certify.landscape.covering import maximisers_by_covering
-from certify.landscape.directions import Maximisers, maximisers_by_patterns
+from certify.landscape.directions import Maximisers, TightCone, maximisers_by_patterns
 from certify.landscape.landscape import Landscape, not_covered, positive_part
 from certify.landscape.rank import activation_rank
 from certify.landscape.sharpening import sharpened
+from certify.landscape.units import in_own_units, in_units
 from certify.patterns.enumerate import EnumerationStopped, enumerate_cones, hyperplanes
 from certify.problem.dual import best_scale, gain_problem, scaled_dual_bound
 from certify.problem.training import TrainingProblem, evaluate
@@ -29,6 +30,7 @@ _CHEAP = 1_000  # nodes that a wider look may take in any case, and else as many
 _FEW_PATTERNS = 3_000
 _SAME = 1e-7  # unit vectors this close are one direction
 _ABOVE = 1e-12  # relative; a gain above beta by more is a column that the program lacks
+_SHARP = 1e-9  # relative; a slack above this may be that of multipliers which are a little off
 _ROUNDS = 6
 _OUT_OF_TIME = "the time limit came before the optimum and its directions were known (--time-limit)"
 
@@ -38,10 +40,11 @@ def find_landscape(
 ) -> Landscape:
     """Train to the optimum, list the optimal directions, prove that the list is complete, as far as the limits allow."""
     weighted, unweighted = positive_part(problem)
+    scaled, units = in_units(weighted)
     with Interruption() as interruption:
-        search = _Search(Proving(weighted, options, interruption, progress))
+        search = _Search(Proving(scaled, options, interruption, progress))
         search.run()
-        return search.landscape(unweighted)
+        return in_own_units(search.landscape(unweighted), units, weighted)
 
 
 class _Search:
@@ -51,6 +54,7 @@ class _Search:
         self.proving, self.problem = proving, proving.problem
         self.reason = not_covered(self.problem)
         self.maximisers: Maximisers | None = None
+        self.lister: Lister | None = None
 
     def run(self) -> None:
         """Optimum, then directions; directions of more than beta are columns that the optimum lacked."""
@@ -63,7 +67,7 @@ class _Search:
         if self.reason is not None or generation is None or generation.nu is None:
             self.reason = self.reason or _OUT_OF_TIME
             return
-        lister = lister_of(problem, proving.limits)
+        self.lister = lister = lister_of(problem, proving.limits)
         maximisers = lister(gain_problem(problem, generation.nu))
         for _ in range(_ROUNDS):
             gain = gain_problem(problem, generation.nu)
@@ -98,19 +102,33 @@ class _Search:
         )
         if maximisers is None:
             return known
-        scale = best_scale(problem, nu, maximisers.upper)
-        known = replace(
+        found = sharpened(*_listed(known, nu, maximisers))
+        if found.slack > _SHARP * found.beta and self.lister is not None and not self.proving.limits.reached():
+            # the directions were those of a dual vector that was not so near: once more, with the better one
+            again = self.lister(gain_problem(problem, found.nu[:, None]))
+            second = sharpened(*_listed(replace(found, nodes=known.nodes), found.nu[:, None], again))
+            found = second if again.settled and second.slack < found.slack else found
+        return found
+
+
+def _listed(known: Landscape, nu: Floats, maximisers: Maximisers) -> tuple[Landscape, Sequence[TightCone]]:
+    """With the directions that were found for nu (n, 1), nu scaled into feasibility."""
+    scale = best_scale(known.problem, nu, maximisers.upper)
+    return (
+        replace(
             known,
             nu=scale * nu[:, 0],
-            lower=max(known.lower, scaled_dual_bound(problem, nu, maximisers.upper)),
+            lower=max(known.lower, scaled_dual_bound(known.problem, nu, maximisers.upper)),
             units=maximisers.units,
             signs=maximisers.signs,
             gains=scale * maximisers.gains,
             next_best=scale * maximisers.next_best,
             method=maximisers.method,
+            doubtful=np.zeros(len(maximisers.units), dtype=bool),
             nodes=known.nodes + maximisers.nodes,
-        )
-        return sharpened(known, maximisers.cones)
+        ),
+        maximisers.cones,
+    )
 
 
 Lister = Callable[[GainProblem], Maximisers]

@@ -18,7 +18,7 @@ from certify.report.optima import OptimaRecord
 from certify.report.optima_json import presence
 from certify.report.training import neurons
 
-_HEADER = ("", "sign", "gain/beta", "on", "least", "largest", "optima", "neurons")
+_HEADER = ("", "sign", "gain/beta", "on", "least", "largest", "optima")
 _MOST_DIRECTIONS, _MOST_STEPS, _MOST_INPUTS, _MOST_NAMED = 60, 12, 20, 6
 _DIGITS = 8
 COLOURS = {"unique": "32", "many": "32"}
@@ -80,27 +80,43 @@ def _explanation(record: OptimaRecord) -> str:
 def _table(record: OptimaRecord, answers: Answers) -> list[str]:
     landscape, given = record.landscape, record.model
     least, largest = answers.polytope.least, answers.polytope.largest
-    rows = [_HEADER if given is not None else _HEADER[:-1]]
-    for k in range(min(len(landscape.units), _MOST_DIRECTIONS)):
-        cells = (
-            str(k + 1),
-            "+" if landscape.signs[k] > 0 else "-",
-            f"{landscape.gains[k] / landscape.beta:.10g}" + "?" * bool(landscape.doubtful[k]),
-            f"{int(np.sum(record.patterns[k]))}/{record.samples}",
-            f"{least[k]:.{_DIGITS}g}",
-            f"{largest[k]:.{_DIGITS}g}",
-            presence(least[k], largest[k]),
+    shown = min(len(landscape.units), _MOST_DIRECTIONS)
+    rows: list[tuple[str, ...]] = [_HEADER]
+    for k in range(shown):
+        rows.append(
+            (
+                str(k + 1),
+                "+" if landscape.signs[k] > 0 else "-",
+                f"{landscape.gains[k] / landscape.beta:.10g}" + "?" * bool(landscape.doubtful[k]),
+                f"{int(np.sum(record.patterns[k]))}/{record.samples}",
+                f"{least[k]:.{_DIGITS}g}",
+                f"{largest[k]:.{_DIGITS}g}",
+                presence(least[k], largest[k]),
+            )
         )
-        rows.append(cells if given is None else (*cells, _named(np.flatnonzero(given.directions == k).tolist())))
-    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    widths = [max(len(row[j]) for row in rows) for j in range(len(_HEADER))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    if given is not None:
+        room = COLUMNS - len(lines[0]) - 2
+        own = [np.flatnonzero(given.directions == k).tolist() for k in range(shown)]
+        lines = [
+            f"{line}  {cell}" for line, cell in zip(lines, ["neurons", *(_fitted(o, room) for o in own)], strict=True)
+        ]
     left = len(landscape.units) - _MOST_DIRECTIONS
+    lines = [line.rstrip() for line in lines]
     return [*lines, f"... and {left} more: --format json has all"] if left > 0 else lines
 
 
-def _named(items: list[int]) -> str:
-    shown = ", ".join(map(str, items[:_MOST_NAMED]))
-    return shown + (f", ... ({len(items)})" if len(items) > _MOST_NAMED else "")
+def _fitted(items: list[int], room: int) -> str:
+    """As many of the items as the room holds, and how many they are where it does not hold all."""
+    return next(
+        (text for most in range(len(items), -1, -1) if len(text := _named(items, most)) <= room), f"({len(items)})"
+    )
+
+
+def _named(items: list[int], most: int = _MOST_NAMED) -> str:
+    shown = ", ".join(map(str, items[:most]))
+    return shown + (f", ... ({len(items)})" if len(items) > most else "")
 
 
 def _entries(record: OptimaRecord) -> Iterator[tuple[str, str]]:

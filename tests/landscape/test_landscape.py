@@ -196,3 +196,22 @@ def test_predictions_and_slopes_fit() -> None:
     assert problem.objective.loss is Loss.LOGISTIC
     landscape = find_landscape(problem, OPTIONS)
     assert landscape.nu == pytest.approx(negative_slope(landscape.problem, landscape.predictions), rel=1e-9)
+
+
+@pytest.mark.parametrize(("rows", "targets"), [(2.0**-20, 1.0), (1e6, 1.0), (1.0, 1e-6), (1.0, 3e5), (1e-7, 1e7)])
+def test_units_change_nothing(rows: float, targets: float) -> None:
+    """(X, y) -> (s X, t y) with beta -> s t beta: the same directions and counts, told apart as well; F times t^2."""
+    for kind in ("antipodal", "zero", "orthogonal"):
+        data, goal, problem = random_problem(kind, 0)
+        other = replace(goal, hidden_decay=goal.hidden_decay * rows**2, output_decay=goal.output_decay * targets**2)
+        scaled = Dataset(data.X * rows, data.y * targets)
+        first = find_landscape(problem, OPTIONS)
+        second = find_landscape(training_problem(bare_network(data.inputs, other), scaled, other), OPTIONS)
+        assert not second.ambiguous
+        assert second.complete
+        assert second.upper == pytest.approx(first.upper * targets**2, rel=1e-12)
+        assert second.slack <= 1e-9 * second.beta
+        assert len(first.units) == len(second.units)
+        assert second.units == pytest.approx(first.units, abs=1e-9)
+        masses = [np.sort(polytope_of(found).largest) for found in (first, second)]
+        assert masses[1] == pytest.approx(masses[0] * targets / rows, rel=1e-6)
