@@ -29,7 +29,11 @@ from certify.problem.training import TrainingProblem
 
 _FLATTEST = 1e-7
 _CONVERGED, _REFINED = 1e-14, 1e-7  # relative falls of the value that end the steps; polishing does the rest
-_NEARLY_FITTED = 0.1  # share of the loss of the zero network
+_NEARLY_FITTED = (
+    0.1  # share of the loss of the zero network below which a quadratic program is solved once more around its solution
+)
+_SAME = 1e-9  # relative difference of values that is rounding
+_HALF_FITTED = 0.7  # share below which it is solved around a solution nearby, where there is one
 _NEWTON_STEPS = 30
 _FLOPS_PER_SECOND = 2e9  # of dense linear algebra, on the low side
 _ITERATIONS = 25  # of the interior-point method
@@ -79,8 +83,12 @@ def newton(master: Master, limits: Limits, start: Start | None = None) -> Restri
     near = None if start is None else evaluated(design, *start)
     f = np.zeros(design.problem.samples) if near is None else near.f
     best = evaluated(design, *master.solve(f, near))
-    if near is not None and not best.value <= near.value:
+    if near is not None and not best.value <= near.value * (1 + _SAME):
         best = min(near, _line_search(design, near, best), key=lambda s: s.value)
+    if near is not None and design.problem.loss.quadratic and not best.value < near.value * (1 - _SAME):
+        # no way down from there was found: one from nothing may say more of the face to polish on
+        anew = evaluated(design, *master.solve(f, None))
+        best = anew if anew.value <= best.value * (1 + _SAME) else best
     least = _REFINED if design.problem.loss.quadratic else _CONVERGED
     for _ in range(_NEWTON_STEPS - 1):
         exact = design.problem.loss.quadratic and not _nearly_fitted(design.problem, best)
@@ -94,9 +102,9 @@ def newton(master: Master, limits: Limits, start: Start | None = None) -> Restri
     return best
 
 
-def _nearly_fitted(problem: TrainingProblem, solution: RestrictedSolution) -> bool:
+def _nearly_fitted(problem: TrainingProblem, solution: RestrictedSolution, share: float = _NEARLY_FITTED) -> bool:
     nothing = problem.data_loss(np.zeros_like(problem.targets))
-    return solution.value < _NEARLY_FITTED * nothing
+    return solution.value < share * nothing
 
 
 def _line_search(design: Design, old: RestrictedSolution, new: RestrictedSolution) -> RestrictedSolution:
@@ -146,7 +154,7 @@ class _QuadraticMaster:
 
     def solve(self, f: Floats, near: RestrictedSolution | None) -> tuple[Floats, float]:
         """Minimise the model around f; returns w (K, D) and c."""
-        close = near if near is not None and _nearly_fitted(self.problem, near) else None
+        close = near if near is not None and _nearly_fitted(self.problem, near, _HALF_FITTED) else None
         model = quadratic_model(self.design, f)
         if close is None:
             return self.inequalities.solved(lambda: self._solve_stated(model), self.limits)

@@ -14,8 +14,9 @@ from oracles import dataset
 
 from certify.decide.options import CheckOptions
 from certify.decide.solve import Solution, solve_dataset
-from certify.gain.engine import Question, bound_gain
+from certify.gain.ascents import ascents
 from certify.gain.question import Limits
+from certify.gain.reduction import reduce_gain
 from certify.problem.dual import dual_vector, gain_problem
 from certify.problem.network import Network
 from certify.problem.objective import Bias, Loss, Objective, Reduction
@@ -78,8 +79,10 @@ def stated(name: str, loss: Loss, hidden: Bias, output: Bias, share: float) -> O
     if problem.has_constant and loss not in OF_SIGNS:
         constant += np.mean(y)
     nu = dual_vector(problem, constant)
-    gain = bound_gain(gain_problem(problem, nu), Question(tolerance=1e-2), Limits(nodes=2000)).lower
-    decay = float(f"{(gain or 1.0) / share:.4g}")
+    gain = gain_problem(problem, nu)
+    met = ascents(gain, reduce_gain(gain), (), 24, 0, Limits())
+    largest = met[0].gain if met and met[0].gain > 1e-9 else 1.0
+    decay = float(f"{largest / share:.4g}")
     return Objective(loss, Reduction.SUM, decay, decay, hidden, output)
 
 
