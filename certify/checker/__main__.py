@@ -5,6 +5,7 @@ Exit codes: 0 accepted, 5 rejected (the reason on one line), 2 usage, no arrays,
 
 from __future__ import annotations
 
+import os
 import sys
 
 from certify.checker.claims import decide
@@ -24,8 +25,7 @@ def main(arguments: list[str]) -> int:
     try:
         accepted = decide(read_bytes(paths[0]), paranoid=len(paths) < len(arguments))
     except Rejected as reason:
-        print(f"REJECTED {reason}")
-        return REJECTED
+        return _said(f"REJECTED {reason}", REJECTED)
     except OSError as error:
         print(f"cannot read {paths[0]!a}: {error.strerror or error}", file=sys.stderr)
         return USAGE
@@ -35,8 +35,18 @@ def main(arguments: list[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a crash must not read as an answer
         print(f"internal error: {type(error).__name__}: {str(error)!a}", file=sys.stderr)
         return INTERNAL
-    print("\n".join(accepted.lines()))
-    return ACCEPTED
+    return _said("\n".join(accepted.lines()), ACCEPTED)
+
+
+def _said(answer: str, code: int) -> int:
+    """The code, once the answer is out; a pipe that nobody reads, or a full disk, has not heard it."""
+    try:
+        print(answer, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+        print(f"cannot write the answer: {error.strerror or error}", file=sys.stderr)
+        return INTERNAL
+    return code
 
 
 if __name__ == "__main__":

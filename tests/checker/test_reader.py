@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import subprocess
 import sys
@@ -176,3 +177,19 @@ def test_certificates_without_arrays(tmp_path: Path, part: str) -> None:
     outcome = run_checker(path)
     assert (outcome.returncode, outcome.stdout) == (2, "")
     assert "certify verify CERT MODEL DATA" in outcome.stderr and outcome.stderr.count("\n") == 1
+
+
+def test_an_answer_that_nobody_reads_is_no_traceback(tmp_path: Path) -> None:
+    """A closed pipe: exit code 3 and one line, for the answer has not been given."""
+    file = tmp_path / "x.json"
+    file.write_text("{}")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "certify.checker", str(file)]
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, env=environment(), text=True, check=False, timeout=60
+    )
+    os.close(writing)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "cannot write the answer" in done.stderr
