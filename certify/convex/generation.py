@@ -81,14 +81,17 @@ class ColumnGeneration:
             raise ValueError("the restricted program has not been solved yet")
         return self.solution
 
-    def solve(self, limits: Limits) -> None:
+    def solve(self, limits: Limits, anew: bool = False) -> None:
         """Solve over the blocks at hand and drop those that have gone to zero; over the first ones, or not at all,
-        where the time left is too short for all, or where numerics fail: then the last solution stays."""
+        where the time left is too short for all, or where numerics fail: then the last solution stays.
+
+        anew: not from the last solution.
+        """
         count = affordable_blocks(self.problem, self.blocks.count, limits)
         if count == 0 < self.blocks.count:
             return
         given = self.blocks.keep(slice(count))
-        start = self._start(count)
+        start = None if anew else self._start(count)
         solved = unless_it_fails(lambda: self.solver(self.problem, given, limits, start), None)
         if solved is None or (self.solution is not None and not solved.value <= self.solution.value * (1 + _WORSE)):
             return
@@ -159,9 +162,14 @@ class ColumnGeneration:
         self.solve(limits)
         while self.solution is not None and not limits.reached():
             tell()
-            if not self.add(self.violators(tolerance, limits)):
+            violators, value = self.violators(tolerance, limits), self._solved().value
+            if self.add(violators):
+                self.solve(limits)
+                continue
+            if violators:  # of blocks that are there: the solution is not the best one over them
+                self.solve(limits, anew=True)
+            if not self._solved().value < value * (1 - _FALL):
                 return
-            self.solve(limits)
 
 
 def _share(limits: Limits) -> Limits:
