@@ -20,7 +20,7 @@ from certify.decide.interruption import Interruption
 from certify.decide.multipliers import own_dual
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
-from certify.decide.same_width.candidates import pruned, report_of, retrained
+from certify.decide.same_width.candidates import pruned, refitted, report_of, retrained
 from certify.decide.same_width.search import SameWidthSearch
 from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
@@ -278,17 +278,20 @@ class Check:
     def _retrain(self) -> None:
         """Where none of the network's width is known to be better and it is not certified, train one from many starts."""
         settled = self.findings.certified or self.findings.same_width or not self.network.width
-        if settled or self.limits.reached() or not trainable(self.problem):
+        if settled or self.limits.reached():
             return
         self.trained += 1
-        self.search = self.search or SameWidthSearch(
-            self.problem, self.network.width, self.options.seed, self.options.threads
-        )
         solution = self.proving.solution
         firsts = [self.neurons]
         if solution is not None and solution.value < math.inf:
             firsts += unless_it_fails(lambda: pruned(self.problem, solution, self.network.width), [])
         limits = self.proving.share(_RETRAINING, self.limits)
+        if not trainable(self.problem):
+            self._take(refitted(self.problem, firsts, limits))
+            return
+        self.search = self.search or SameWidthSearch(
+            self.problem, self.network.width, self.options.seed, self.options.threads
+        )
         self._take(retrained(self.search, firsts, limits, self._trained_to))
         self.refuted = None if not self.findings.same_width else self.refuted
 

@@ -118,7 +118,7 @@ def conclude(
     return Verdict(
         decision=decision,
         reason=reason,
-        explanation=explain(decision, reason, findings, witness, same_width),
+        explanation=explain(decision, reason, findings, witness, same_width, problem.loss.smooth),
         eps=findings.eps,
         value=findings.value,
         optimum=Bounds(min(findings.lower, findings.best_value), findings.best_value),
@@ -186,14 +186,16 @@ def explain(
     findings: Findings,
     witness: Witness | None,
     same_width: SameWidth | None = None,
+    trained: bool = True,
 ) -> str:
-    """One sentence for the report."""
+    """One sentence for the report. trained: whether networks of the width are trained, where the search goes that far."""
     if decision is Decision.CERTIFIED:
         return "no two-layer ReLU network of any width is better by more than eps"
     if decision is Decision.REFUTED:
         return "a network of at most the same width has a lower objective"
     if reason is Reason.WIDTH and witness is not None:
         found = "" if same_width is None else f" (best of {same_width.starts} starts: F = {same_width.best.upper:.9g})"
+        found = found if trained else " (refitted only: networks are not trained with this loss)"
         return f"a wider network ({witness.width} neurons) is better; none of this width was found to be{found}"
     if reason is Reason.LIMIT:
         return "the search ended before the bounds met; they are true as far as they go"

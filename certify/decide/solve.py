@@ -18,7 +18,7 @@ from certify.decide.check import Check
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import TIGHT, Proving
-from certify.decide.same_width.candidates import pruned, retrained
+from certify.decide.same_width.candidates import pruned, refitted, retrained
 from certify.decide.same_width.search import SameWidthSearch
 from certify.decide.same_width.trainer import trainable
 from certify.decide.scope import decidable_problem
@@ -202,11 +202,12 @@ class _Solving:
         """Networks of the width although the optimum needs more, as long as another round finds a better one."""
         proving, optimum = self.proving, self.proving.solution
         options = proving.options
-        if not trainable(self.problem):
-            return
-        self.search = search = SameWidthSearch(self.problem, width, options.seed, options.threads)
         nothing: list[Neurons] = []
         parts = nothing if optimum is None else unless_it_fails(lambda: pruned(self.problem, optimum, width), nothing)
+        if not trainable(self.problem):
+            self._take(refitted(self.problem, parts, proving.limits))
+            return
+        self.search = search = SameWidthSearch(self.problem, width, options.seed, options.threads)
         for _ in range(_NARROW_ROUNDS):
             before = self._best(width).value.upper
             firsts = [self.problem.lift(self._best(width).network), *parts]

@@ -111,6 +111,15 @@ def test_a_perturbed_optimum_is_refuted(biases: tuple[Bias, Bias]) -> None:
     assert verdict.witness.value.upper < verdict.value.lower * (1 - OPTIONS.eps)
 
 
+def test_a_width_that_is_too_small() -> None:
+    """Of one neuron a network that beats the zero network by far, refitted by the convex program; the report says that none was trained."""
+    data = dataset(np.eye(2), [1, -1])
+    narrow = solve_dataset(data, goal(0.1), OPTIONS, width=1)
+    assert narrow.network.width == 1 and narrow.verdict.value.upper == pytest.approx(1.1, rel=1e-9)
+    assert narrow.verdict.decision is Decision.INCONCLUSIVE and narrow.narrowest_known == 2
+    assert "not trained with this loss" in narrow.verdict.explanation
+
+
 def test_stationary_at_a_kink_or_not() -> None:
     """x = 1, y = 1, u = a = 1, f = y: some nu in [0, 1] balances a decay of 0.3, none one of 2; and away from kinks there is no choice."""
     data, there = dataset([[1.0]], [1]), network([[1.0]])

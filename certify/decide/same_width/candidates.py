@@ -50,6 +50,15 @@ def retrained(
         yield Candidate(resolved(problem, directions, np.sign(best.a[alive, 0]), limits).neurons, "retrained")
 
 
+def refitted(problem: TrainingProblem, firsts: list[Neurons], limits: Limits) -> Iterator[Candidate]:
+    """For each of the networks the best one with the same patterns, which the convex program finds where a loss cannot be trained."""
+    for neurons in firsts:
+        alive = problem.mass(neurons) > 0
+        if np.any(alive) and not limits.reached():
+            directions = neurons.u[alive] * norm(neurons.a[alive], axis=1)[:, None]
+            yield resolved(problem, directions, np.sign(neurons.a[alive, 0]), limits)
+
+
 def report_of(search: SameWidthSearch) -> SameWidth | None:
     """What the search did and reached, F enclosed; None where it has not begun."""
     best = search.best
