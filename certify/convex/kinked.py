@@ -102,9 +102,10 @@ class _KinkedMaster:
         """Rows -t + share (f - y) + s = 0, from row `first` on, for both shares of every sample; t from `column` on. In the units."""
         problem, gates, size = self.problem, self.design.gates[self.counted], self.counted.size
         rows = problem.rows[self.counted] / self.row_scale
-        dense = np.hstack([(gates[:, :, None] * rows[:, None, :]).reshape(size, -1), np.ones((size, 1))])
+        gated = (gates[:, :, None] * rows[:, None, :]).reshape(size, gates.shape[1] * rows.shape[1])
+        dense = np.hstack([gated, np.ones((size, 1))])
         dense[:, -1] *= problem.has_constant
-        both = (self._shares()[:, :, None] * dense).reshape(2 * size, -1)
+        both = (self._shares()[:, :, None] * dense).reshape(2 * size, dense.shape[1])
         row, place = np.nonzero(both)
         slack = np.arange(2 * size)
         entries = (

@@ -111,6 +111,16 @@ def test_a_perturbed_optimum_is_refuted(biases: tuple[Bias, Bias]) -> None:
     assert verdict.witness.value.upper < verdict.value.lower * (1 - OPTIONS.eps)
 
 
+def test_extremes() -> None:
+    """Samples that weigh nothing, rows of zeros, one class alone: an optimum all the same, and no exception."""
+    X = np.array([[1.0, 2.0], [0.0, 0.0], [-1.0, 1.0]])
+    weightless = solved(Dataset(X, np.array([[1.0], [-1.0], [1.0]]), np.zeros(3)), goal(0.1))
+    assert weightless.verdict.value.upper < 1e-300
+    assert contains(solved(dataset(np.zeros((2, 2)), [1, -1]), goal(0.1)), 2.0)
+    assert solved(dataset(X, [1, 1, 1]), goal(0.1, biases=(Bias.NONE, Bias.FREE))).verdict.value.upper < 1e-300
+    assert contains(solved(dataset(X, [0, 1, 0], [0.0, 2.0, 0.0]), goal(3.0, Reduction.MEAN)), 2 / 3)
+
+
 def test_a_width_that_is_too_small() -> None:
     """Of one neuron a network that beats the zero network by far, refitted by the convex program; the report says that none was trained."""
     data = dataset(np.eye(2), [1, -1])
