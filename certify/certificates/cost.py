@@ -25,6 +25,7 @@ from certify.problem.objective import Objective
 _SAMPLED = 2_000  # products of a sample and a neuron that are evaluated to see what one costs
 _PER_ENTRY = 3e-6  # seconds that an entry of the data costs besides: as text, hashed, and as a rational
 _FAIR_SECONDS = 0.1  # after which a pass' own pace is believed
+_DOUBT = 0.2  # share of the time that is expected to be left by which that may be wrong
 _ASKED_EVERY = 16
 
 
@@ -101,8 +102,10 @@ class Pace:
         if self.limits.deadline is None:
             return
         now = time.monotonic()
-        late = now + self.left - self.limits.deadline
-        if now >= self.limits.deadline or (now - self.started >= _FAIR_SECONDS and late > 0):
+        ahead = self.left
+        late = now + ahead - self.limits.deadline
+        hopeless = now - self.started >= _FAIR_SECONDS and late > _DOUBT * ahead
+        if now >= self.limits.deadline or hopeless:
             raise OutOfTime(max(late, 0.0))
 
     @property

@@ -72,7 +72,7 @@ def steepest(problem: TrainingProblem, neurons: Neurons, nu: Floats, limits: Lim
     direction = None
     if length > TOLERANCE * slope_scale(problem, scale):
         unit = Neurons(u / length, a / length, move.c / length)
-        direction = measured(problem, neurons, unit, order=1, rate=-length)
+        direction = measured(problem, neurons, unit, order=1, rate=-length, limits=limits)
     return direction or _steepest_kink(problem, neurons, slopes, limits)
 
 
@@ -81,21 +81,25 @@ def _steepest_kink(
 ) -> Direction | None:
     best: Direction | None = None
     for j, s in enumerate(slopes):
+        if limits is not None and limits.reached():
+            break
         rise = descent_at_kink(problem, s, limits) if s.kinked else None
         if rise is None or rise.direction is None or not rise.lower > 0:
             continue
         move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a), np.zeros_like(neurons.c))
         move.u[j] = rise.direction
-        candidate = measured(problem, neurons, move, order=1, rate=-rise.lower)
+        candidate = measured(problem, neurons, move, order=1, rate=-rise.lower, limits=limits)
         if candidate and (best is None or candidate.decrease > best.decrease):
             best = candidate
     return best
 
 
-def measured(problem: TrainingProblem, start: Neurons, move: Neurons, order: int, rate: float) -> Direction | None:
+def measured(
+    problem: TrainingProblem, start: Neurons, move: Neurons, order: int, rate: float, limits: Limits | None = None
+) -> Direction | None:
     """The direction with the step that lowers the objective most, by enclosed values; None where no step does."""
     before = evaluate(problem, problem.lower(start)).lower
-    step = best_step(lambda t: problem.value(displaced(start, move, t)))
+    step = best_step(lambda t: problem.value(displaced(start, move, t)), limits)
     decrease = before - evaluate(problem, problem.lower(displaced(start, move, step))).upper
     if not decrease > 0:
         return None
@@ -103,12 +107,22 @@ def measured(problem: TrainingProblem, start: Neurons, move: Neurons, order: int
     return Direction(problem.lower(move), tuple(int(j) for j in np.flatnonzero(moved)), step, order, rate, decrease)
 
 
-def best_step(value: Callable[[float], float]) -> float:
-    """The best of a geometric grid of steps, refined between its neighbours by golden section."""
-    values = [value(float(t)) for t in _STEPS]
+def best_step(value: Callable[[float], float], limits: Limits | None = None) -> float:
+    """The best of a geometric grid of steps, refined between its neighbours by golden section; at a limit the best one so far."""
+
+    def late() -> bool:
+        return limits is not None and limits.reached()
+
+    values: list[float] = []
+    for t in _STEPS:
+        if values and late():
+            break
+        values.append(value(float(t)))
     k = int(np.argmin(values))
-    low, high = float(_STEPS[max(k - 1, 0)]), float(_STEPS[min(k + 1, len(_STEPS) - 1)])
+    low, high = float(_STEPS[max(k - 1, 0)]), float(_STEPS[min(k + 1, len(values) - 1)])
     for _ in range(60):
+        if late():
+            return float(_STEPS[k])
         left, right = low + 0.382 * (high - low), low + 0.618 * (high - low)
         low, high = (low, right) if value(left) <= value(right) else (left, high)
     middle = (low + high) / 2

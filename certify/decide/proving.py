@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from certify.arrays import Floats
+from certify.certificates.cost import seconds_a_node
 from certify.convex.blocks import Blocks
 from certify.convex.generation import ColumnGeneration
 from certify.convex.solution import RestrictedSolution
@@ -48,7 +49,8 @@ class Proving:
 
     lower       the best lower bound         generation  the convex program; None before it was begun
     on_solution called at every solution of the convex program on its way
-    forecast    seconds that the last bound was still expected to need when a limit cut it short; infinite where nothing tells
+    forecast    seconds that the last bound was still expected to need when a limit cut it short, and its certificate; infinite
+                where nothing tells
     known       directions whose gain is about beta, as the last bound met them
     wanted      gives the lower bound on P* at which the question asked is decided; bounds end there
     room        share of what a bound could be better by that is proved beyond that, for the certificate
@@ -208,7 +210,13 @@ class Proving:
         bound = unless_it_fails(lambda: self.engine.bound(gain, threshold, stop_above, limits, known, tell), nothing)
         self.nodes = before + bound.nodes
         self.unfinished = not bound.settled
-        self.forecast = bound.ahead * (time.monotonic() - began) if self.unfinished else math.inf
+        proves = (
+            self.unfinished and bound.lower <= threshold
+        )  # else there will be another dual vector, of which nothing is known
+        self.forecast = math.inf
+        if proves and bound.ahead < math.inf:
+            checked = bound.nodes * seconds_a_node(*self.problem.rows.shape)
+            self.forecast = bound.ahead * (time.monotonic() - began) + (1 + bound.ahead) * checked
         value = unless_it_fails(lambda: scaled_dual_bound(self.problem, nu, bound.upper), 0.0)
         if self._preferred(value, bound):
             self.lower = LowerBound(value, nu, bound)

@@ -90,8 +90,8 @@ def slot_candidates(
     for violator in violators[:3]:
         if limits.reached():
             return
-        grown = _with_neuron(problem, cleared, slot, violator)
-        direction = _slot_direction(problem, neurons, slot, violator) if dead else None
+        grown = _with_neuron(problem, cleared, slot, violator, limits)
+        direction = _slot_direction(problem, neurons, slot, violator, limits) if dead else None
         yield Candidate(grown, "dead-neuron", direction)
         yield Candidate(descend(problem, grown, limits), "dead-neuron", direction)
 
@@ -102,7 +102,7 @@ def _with_free_slot(neurons: Neurons) -> Neurons:
     return Neurons(u, a, neurons.c)
 
 
-def _with_neuron(problem: TrainingProblem, base: Neurons, slot: int, violator: Violator) -> Neurons:
+def _with_neuron(problem: TrainingProblem, base: Neurons, slot: int, violator: Violator, limits: Limits) -> Neurons:
     """(u, a) = t (v, s) in the slot, with the best t."""
 
     def at(t: float) -> Neurons:
@@ -110,14 +110,16 @@ def _with_neuron(problem: TrainingProblem, base: Neurons, slot: int, violator: V
         u[slot], a[slot] = t * violator.direction, t * violator.sign
         return Neurons(u, a, base.c)
 
-    return at(best_step(lambda t: problem.value(at(t))))
+    return at(best_step(lambda t: problem.value(at(t)), limits))
 
 
-def _slot_direction(problem: TrainingProblem, neurons: Neurons, slot: int, violator: Violator) -> Direction | None:
+def _slot_direction(
+    problem: TrainingProblem, neurons: Neurons, slot: int, violator: Violator, limits: Limits
+) -> Direction | None:
     move = Neurons(np.zeros_like(neurons.u), np.zeros_like(neurons.a), np.zeros_like(neurons.c))
     move.u[slot], move.a[slot] = violator.direction, violator.sign
     zero = not np.any(neurons.u[slot]) and not np.any(neurons.a[slot])
-    return measured(problem, neurons, move, order=2 if zero else 1, rate=problem.beta - violator.gain)
+    return measured(problem, neurons, move, 2 if zero else 1, problem.beta - violator.gain, limits)
 
 
 def _freed(problem: TrainingProblem, neurons: Neurons) -> Neurons:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -118,8 +119,8 @@ def ascents(
     limits: Limits,
 ) -> list[Violator]:
     """Local maxima from the known directions (D,) and from `count` starting points; distinct, largest gain first."""
-    starts = [reduced.lower(direction) for direction in known]
-    return local_maxima(problem, reduced, starts + starting_points(reduced, count, seed), limits)
+    own = (reduced.lower(direction) for direction in known)
+    return local_maxima(problem, reduced, chain(own, starting_points(reduced, count, seed)), limits)
 
 
 def split(reduced: ReducedGain, sign: int) -> tuple[Floats, Floats]:

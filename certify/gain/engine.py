@@ -12,7 +12,7 @@ from certify.gain.ascents import as_violator, ascents, distinct, proved_gain, se
 from certify.gain.question import GainBound, GainProblem, Limits, Question, Violator
 from certify.gain.quick import quick_gain_bound
 from certify.gain.reduction import ReducedGain, reduce_gain
-from certify.gain.search.portfolio import Portfolio
+from certify.gain.search.portfolio import Portfolio, searchable
 from certify.gain.search.proof import GainProof
 from certify.gain.search.snapshot import Snapshot
 
@@ -68,8 +68,12 @@ def _bound_reduced(
     count = seed_count(reduced.rank, len(reduced.rows)) if question.starts is None else question.starts
     witnesses = [as_violator(problem, direction) for direction in known]
     witnesses += unless_it_fails(lambda: ascents(problem, reduced, known, count, question.seed, limits), [])
+    found = distinct(problem, witnesses)
+    if not searchable(reduced.rank):
+        lower, upper = proved_gain(problem, found[0].direction) if found else 0.0, quick_gain_bound(problem)
+        return GainBound(lower, max(lower, upper), tuple(found), 0, upper <= question.threshold, "closed form")
     return _Call(problem, question, limits, progress, checkpoint or Checkpoint()).run(
-        Portfolio(problem, reduced, question), distinct(problem, witnesses)
+        Portfolio(problem, reduced, question), found
     )
 
 

@@ -14,6 +14,7 @@ _BITS = 14  # of the generators: integers that follow from them in a certificate
 _FACTOR_BITS = 4
 _LEAST_SPREAD = 1e-10
 _WORST_CONDITION = 1e10
+_CLEAR_RANK = 64  # up to which the rounding of the start generators is small beside their angles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +42,13 @@ def start_fan(normals: Floats) -> Fan:
     """r + 1 generators, round in the metric of the normals (., r). Raises ArithmeticError where they cannot be told apart."""
     r = normals.shape[1]
     for shape in (_whitening(normals), np.eye(r)):
-        vectors = linear.matmul(_simplex(r), shape)
-        bits = _BITS + math.frexp(linear.condition(shape))[1]
+        vectors, stretch = linear.matmul(_simplex(r), shape), linear.condition(shape)
+        bits = _BITS + math.frexp(stretch)[1]
         vectors = np.rint(vectors / np.max(np.abs(vectors)) * 2.0**bits) * 2.0**-bits
         vectors[-1] = -np.sum(vectors[:-1], axis=0)
-        if all(linear.condition(np.delete(vectors, k, axis=0)) < _WORST_CONDITION for k in range(r + 1)):
+        # r of the simplex' vertices have the condition sqrt(r + 1), and rounding moves them by 2^-_BITS of the least stretch
+        safe = r <= _CLEAR_RANK and 2 * math.sqrt(r + 1) * stretch < _WORST_CONDITION
+        if safe or all(linear.condition(np.delete(vectors, k, axis=0)) < _WORST_CONDITION for k in range(r + 1)):
             mantissas, exponents = np.frexp(1.0 / np.sqrt(np.sum(vectors**2, axis=1)))
             return Fan(vectors, np.ldexp(np.rint(np.ldexp(mantissas, _FACTOR_BITS)), exponents - _FACTOR_BITS))
     raise ArithmeticError("the start cones are not independent")

@@ -16,6 +16,7 @@ from certify.gain.reduction import ReducedGain
 from certify.gain.search.queue import Brancher, Search
 from certify.gain.search.snapshot import Snapshot, nested, within
 
+MOST_RANK = 64
 _PILOT_SECONDS = 0.02
 _PILOT_NODES = 16  # for every generator of a start fan, at least
 _SETTING_UP = 0.02  # seconds that engine S takes to be imported and set up
@@ -24,6 +25,11 @@ _HOPELESS = (
 )
 _LEAST_SHARE = 0.2  # of the work goes to an engine that seems worse: it may be misjudged
 _BELIEVED = 3.0  # times the work so far: what is expected to end later than that is not expected at all
+
+
+def searchable(rank: int) -> bool:
+    """Whether any engine gets anywhere in data of that rank: beyond, the start cones alone take longer than anybody waits."""
+    return rank <= MOST_RANK
 
 
 class Portfolio:
