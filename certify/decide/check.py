@@ -122,6 +122,10 @@ class Check:
             self._sharpen()
 
     def _decide(self) -> None:
+        if not self.proving.affordable:
+            self._take_local()
+            self._retrain()
+            return
         own = self._own_gain()
         if self.limits.reached():
             return
@@ -200,7 +204,8 @@ class Check:
         if not findings.broken:
             upper = unless_it_fails(lambda: transferred_gain(problem, self.own.feasible, proof), math.inf)
             findings.gain = Bounds(findings.gain.lower, max(findings.gain.lower, min(findings.gain.upper, upper)))
-        rank = unless_it_fails(lambda: matrix_rank(problem.rows), min(problem.rows.shape))
+        rank, known = min(problem.rows.shape), self.proving.affordable
+        rank = unless_it_fails(lambda: matrix_rank(problem.rows), rank) if known else rank
         stopped = self.proving.limits.reached() or self.proving.unfinished
         sought = None if self.search is None else report_of(self.search)
         verdict = conclude(

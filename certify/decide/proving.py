@@ -41,6 +41,7 @@ _OVER, _OVER_SECONDS = (
     0.1,
     1.0,
 )  # how far the time limit may be overrun, whichever is longer; half of it by a certificate
+_ROW_SPACE = 2.5e-8  # seconds for each product of a decomposition
 _RESERVED = 0.5  # share of the time that is not kept for the checker's exact values, however long they take
 
 
@@ -99,6 +100,13 @@ class Proving:
         """Those of the certificate: what it is predicted to overrun them by is not begun."""
         over = max(_OVER * (self.options.time_limit or 0.0), _OVER_SECONDS) / 2
         return Limits(None if self.deadline is None else self.deadline + over, cancelled=self.limits.cancelled)
+
+    @property
+    def affordable(self) -> bool:
+        """Whether the row space of the data, with which every bound begins, can be found in a quarter of the time."""
+        n, d = self.problem.rows.shape
+        seconds = _ROW_SPACE * n * d * min(n, d)
+        return self.options.time_limit is None or seconds <= self.options.time_limit / 4
 
     def start(self, blocks: Blocks, violators: Sequence[Violator] = ()) -> bool:
         """Begin the convex program over (at least) these blocks, or add them to it; False where none can be solved."""
