@@ -7,6 +7,9 @@ from certify.gain.question import Limits
 
 _MOST_CHARACTERS = 32_000_000  # of the nodes, which take some ten times as much memory; the checker reads 64 MiB in all
 _ASKED_EVERY = 64
+_AT_LEAST = (
+    0.5  # share of what checking is expected to take that it takes at least: with less time than that no one begins
+)
 
 
 class OutOfRoom(Exception):
@@ -20,14 +23,14 @@ class OutOfRoom(Exception):
 class Budget:
     """Counts the nodes of all proofs of one certificate.
 
-    expected: nodes that the search's proof has. after: seconds that checking each of them takes, at least, once all are written.
+    expected: nodes that the search's proof has. checking: seconds that each of them is expected to take once all are written.
     """
 
-    def __init__(self, limits: Limits, expected: int = 0, after: float = 0.0) -> None:
+    def __init__(self, limits: Limits, expected: int = 0, checking: float = 0.0) -> None:
         self.limits = limits
         self.nodes, self.characters = 0, 0
-        self._after = after
-        self._pace = Pace(limits, expected, expected * after)
+        self._checking = checking
+        self._pace = Pace(limits, expected)
 
     def spend(self, characters: int) -> None:
         """Note one node of that size. Raises OutOfRoom."""
@@ -40,11 +43,11 @@ class Budget:
 
     def ask(self) -> None:
         """Raise OutOfRoom where time is up, or is going to be before all is written and checked."""
-        self._pace.done = self.nodes
-        self._pace.after = max(self._pace.total, self.nodes) * self._after
+        checking = max(self._pace.total, self.nodes) * self._checking
+        self._pace.done, self._pace.after = self.nodes, _AT_LEAST * checking
         if self.limits.reached(self.nodes):
-            raise OutOfRoom("time ran out while it was written", self._pace.left)
+            raise OutOfRoom("time ran out while it was written", self._pace.left + checking)
         try:
             self._pace.ask()
         except OutOfTime as reason:
-            raise OutOfRoom("the time left is too short for it", reason.needs) from reason
+            raise OutOfRoom("the time left is too short for it", reason.needs + (1 - _AT_LEAST) * checking) from reason

@@ -18,7 +18,8 @@ from certify.checker.certificate import Network as CheckedNetwork
 from certify.checker.certificate import Objective as CheckedObjective
 from certify.checker.objective import Problem, network_value, training_problem
 from certify.checker.proofs import Proof
-from certify.gain.question import Limits
+from certify.gain.majorants.size import node_work
+from certify.gain.question import GainBound, Limits
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network
 from certify.problem.objective import Objective
@@ -26,13 +27,26 @@ from certify.problem.objective import Objective
 _SAMPLED, _NEURONS = 20_000, 8  # products of numbers, for so many neurons, that are done to see what one costs
 _PER_ENTRY = 3e-6  # seconds that an entry of the data costs besides: as text, hashed, and as a rational
 _FAIR_SECONDS = 0.1  # after which a pass' own pace is believed
-_DOUBT = 0.2  # share of the time that is expected to be left by which that may be wrong
+_DOUBT = 0.3  # share of the time that is expected to be left by which that may be wrong
 _ASKED_EVERY = 16
 
 
-def seconds_a_node(hinges: int, rank: int) -> float:
-    """About what reading and checking a node of a proof by cones takes: fitted to certificates of 60 to 569 samples."""
-    return 2e-5 + 7.5e-9 * hinges * rank
+def writing_a_node(method: str, samples: int, rank: int) -> float:
+    """Seconds that it takes to find hints for a node of a proof, about."""
+    return node_work(samples, rank, False) if method == "majorants" else 8e-6
+
+
+def checking_a_node(method: str, samples: int, rank: int) -> float:
+    """Seconds that reading and checking it takes, about: fitted to certificates of 60 to 569 samples."""
+    return 1e-3 + 6e-7 * samples * rank**2 if method == "majorants" else 2e-5 + 7.5e-9 * samples * rank
+
+
+def seconds_of_proof(gain: GainBound, samples: int, rank: int) -> float:
+    """Seconds that a proof of the bound takes to be written and checked, about, with the tree that it has."""
+    if gain.proof is None:
+        return 0.0
+    method, nodes = gain.proof.method, gain.proof.search.tree.size
+    return float(nodes * (writing_a_node(method, samples, rank) + checking_a_node(method, samples, rank)))
 
 
 class OutOfTime(Exception):

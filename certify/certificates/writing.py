@@ -15,7 +15,7 @@ import numpy as np
 
 from certify.certificates.budget import Budget, OutOfRoom
 from certify.certificates.claims import Claims, Source, claims_of
-from certify.certificates.cost import OutOfTime, earlier, left, paced, seconds_a_node, seconds_of_values
+from certify.certificates.cost import OutOfTime, checking_a_node, earlier, left, paced, seconds_of_values
 from certify.certificates.dual import ScaledDual, dual_document, inside_to_spare, scaled_dual
 from certify.certificates.orthogonal import orthogonal_document
 from certify.certificates.patterns import PATTERNS, proofs_by_patterns
@@ -43,7 +43,6 @@ _ROOM = (
     0.5,
     0.9,
 )  # shares of what a bound is better by than eps needs, which are given up for a proof that is easier to write
-_AT_LEAST = 0.5  # share of what checking a node is expected to take that it takes at least: less time than that is not begun with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,11 +153,13 @@ def _attempt(
 ) -> Written:
     document = statement(problem.objective, source, claims, writing.carried)
     gain = attempt.lower.gain
-    expected = 0 if gain is None or gain.proof is None else gain.proof.search.tree.size
+    expected, method = 0, "cones"
+    if gain is not None and gain.proof is not None:
+        expected, method = gain.proof.search.tree.size, gain.proof.method
     try:
         dual = scaled_dual(problem, attempt.lower, attempt.inside)
-        after = _AT_LEAST * seconds_a_node(len(dual.hinges.points), dual.hinges.rank)
-        budget = Budget(earlier(limits, values), expected, after)
+        checking = checking_a_node(method, len(dual.hinges.points), dual.hinges.rank)
+        budget = Budget(earlier(limits, values), expected, checking)
         proofs = proofs_by_patterns(dual, budget) if attempt.by_patterns else _proofs(dual, gain, budget)
     except OutOfRoom as reason:
         return Written(None, str(reason), limited=True, needs=reason.needs)

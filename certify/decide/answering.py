@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from certify.certificates import CertificateWish, confirmed
+from certify.certificates.cost import seconds_of_proof
 from certify.decide.proving import Proving
+from certify.gain.question import GainBound
 from certify.problem.dual import LowerBound
 from certify.problem.network import Network
 from certify.verdict import Decision, Lack, Reason, Verdict
@@ -18,6 +20,9 @@ _TIGHTER = (
 )  # shares of what is possible beyond eps that are proved where no certificate could be written for less
 _LONGER = 1.5  # times the seconds that are lacking: they are an estimate
 _LONGEST = 1e6  # seconds; what is expected to take longer than that is not expected at all
+_MUCH = (
+    0.3  # share of the time that a certificate of the bounds at hand must not exceed if they are to do for a larger eps
+)
 _TEN = 10  # times the limit, where nothing tells how much longer it takes
 _WIDER_EPS = 0.5  # a relative gap above this is no tolerance that anybody would ask for
 
@@ -63,10 +68,20 @@ def _with_remedy(verdict: Verdict, proving: Proving) -> Verdict:
     if seconds is not None:
         remedy = f"--time-limit {_round(max(limit, proving.elapsed) + _LONGER * seconds)}"
     elif verdict.relative_gap < _WIDER_EPS and lack.unproved is None:
-        remedy = f"--eps {_two_digits(verdict.relative_gap)}"
+        checking = (
+            0.0
+            if verdict.proof is None or verdict.proof.gain is None
+            else _seconds_of_proof(proving, verdict.proof.gain)
+        )
+        longer = f" --time-limit {_round(limit + _LONGER * checking)}" if checking > _MUCH * limit else ""
+        remedy = f"--eps {_two_digits(verdict.relative_gap)}{longer}"
     else:
         remedy = f"--time-limit {_round(_TEN * limit)}"
     return replace(verdict, lacks=Lack(seconds, lack.unproved, remedy))
+
+
+def _seconds_of_proof(proving: Proving, gain: GainBound) -> float:
+    return seconds_of_proof(gain, *proving.problem.rows.shape)
 
 
 def _round(seconds: float) -> int:

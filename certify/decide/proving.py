@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from certify.arrays import Floats
-from certify.certificates.cost import seconds_a_node
+from certify.certificates.cost import seconds_of_proof
 from certify.convex.blocks import Blocks
 from certify.convex.generation import ColumnGeneration
 from certify.convex.solution import RestrictedSolution
@@ -143,7 +143,9 @@ class Proving:
         while not within.reached():
             self.report("convex program")
             self.forecast = math.inf
-            generation.run(min(tolerance, 10 * TIGHT), self.share(_BEFORE_BOUND, within), self._note_solution)
+            share = self.share(_BEFORE_BOUND, within)
+            generation.run(min(tolerance, 10 * TIGHT), share, self._note_solution)
+            cut = share.reached()
             solution, nu = generation.solution, generation.nu
             if solution is None or nu is None:
                 return
@@ -160,6 +162,10 @@ class Proving:
                     bound = self.bound(nu, threshold, limits, generation.directions, "proof")
                 if bound.settled and tolerance > TIGHT and not self.settled(tolerance):
                     self._prove_by_patterns(nu, bound, threshold, within)
+                if (
+                    cut and not within.reached()
+                ):  # the program had not come to its end: half of what is left for the rest
+                    continue
                 break
         if solution is not None and self.known and not within.reached():
             solved(solution)
@@ -223,8 +229,8 @@ class Proving:
         )  # else there will be another dual vector, of which nothing is known
         self.forecast = math.inf
         if proves and bound.ahead < math.inf:
-            checked = bound.nodes * seconds_a_node(*self.problem.rows.shape)
-            self.forecast = bound.ahead * (time.monotonic() - began) + (1 + bound.ahead) * checked
+            certificate = (1 + bound.ahead) * seconds_of_proof(bound, *self.problem.rows.shape)
+            self.forecast = bound.ahead * (time.monotonic() - began) + certificate
         value = unless_it_fails(lambda: scaled_dual_bound(self.problem, nu, bound.upper), 0.0)
         if self._preferred(value, bound):
             self.lower = LowerBound(value, nu, bound)
