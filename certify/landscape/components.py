@@ -22,7 +22,7 @@ class WidthComponents:
     """The path components of the optimal networks of one width.
 
     isolated   points of the polytope whose networks are isolated: each is width! networks (one, where it is the zero network)
-    continua   components that are not points
+    continua   components that are not points, those of one class counted for every order of its neurons
     total      path components in all
     """
 
@@ -39,7 +39,8 @@ class Staircase:
     connected_from: the least m0 such that the optima of every width m >= m0 are one component.
     """
 
-    sizes: tuple[int, ...]  # atoms of each vertex
+    sizes: tuple[int, ...]  # atoms of each support
+    points: tuple[bool, ...]  # whether the support is of one point alone, and no other network of its width is near
     joins: tuple[int, ...]  # widths at which the spanning tree's edges come in
 
     @property
@@ -66,16 +67,25 @@ class Staircase:
             return WidthComponents(width, 1, 0, 1)
         present = sum(size <= width for size in self.sizes)
         classes = present - sum(join <= width for join in self.joins)
-        isolated = sum(size == width for size in self.sizes)
-        # a vertex of exactly `width` atoms is joined to nobody: another one would bring an atom of its own
-        continua = classes - isolated
-        return WidthComponents(width, isolated, continua, continua + isolated * math.factorial(width))
+        # a support of exactly `width` atoms is joined to none: another one would bring an atom of its own
+        full = [point for size, point in zip(self.sizes, self.points, strict=True) if size == width]
+        loose, each = classes - len(full), math.factorial(width)
+        isolated = sum(full)
+        return WidthComponents(width, isolated, loose + (len(full) - isolated) * each, loose + len(full) * each)
 
 
-def staircase(supports: Bools) -> Staircase:
-    """From the supports (V, N) of all vertices: Prim's spanning tree, by the size of the union of two supports."""
-    sizes = np.sum(supports, axis=1)
-    return Staircase(tuple(int(s) for s in sizes), tuple(sorted(_spanning_tree(supports))))
+def staircase(supports: Bools, rigid: Bools | None = None) -> Staircase:
+    """From the supports (V, B) of all vertices: Prim's spanning tree, by the size of the union of two supports.
+
+    Several vertices with one support are a continuum, all of whose networks have as many atoms; so is one with a block that is not rigid
+    (B,), which moves without any other.
+    """
+    distinct, counts = np.unique(supports, axis=0, return_counts=True)
+    smaller = [not np.any(np.all(distinct <= row, axis=1) & np.any(distinct != row, axis=1)) for row in distinct]
+    kept, counts = distinct[smaller], counts[smaller]
+    loose = np.zeros(len(kept), dtype=bool) if rigid is None else np.any(kept & ~rigid, axis=1)
+    points = tuple(bool(p) for p in (counts == 1) & ~loose)
+    return Staircase(tuple(int(s) for s in np.sum(kept, axis=1)), points, tuple(sorted(_spanning_tree(kept))))
 
 
 def _spanning_tree(supports: Bools) -> list[int]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from certify.arrays import Bools, Floats
 from certify.gain.question import GainProblem, Limits
+from certify.landscape.segments import refined_multipliers, segment_ends
 from certify.linear import matmul, norm
 from certify.patterns.enumerate import Cones
 from certify.patterns.kkt import project, upper_bounds
@@ -31,6 +32,14 @@ class TightCone:
     direction: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The places in the list of a segment's ends; high is None where it goes on for ever."""
+
+    low: int
+    high: int | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Maximisers:
     """The cone maximisers of gain at least `floor`, one a direction, largest gain first.
@@ -38,6 +47,7 @@ class Maximisers:
     units (N, D), signs (N,), gains (N,)   the gains rounded to nearest
     upper      a float that is at least M(nu), rounding accounted for
     next_best  every maximiser that is not listed has at most this gain, proved
+    segments   with a free bias: the ends of a cone's maximisers
     cones      those that may reach the floor, several for a direction on a wall
     settled    False where a limit came first: then the list may be incomplete, and next_best is infinite
     method     how it was found out     nodes  how many cones were looked at
@@ -49,6 +59,7 @@ class Maximisers:
     upper: float
     next_best: float
     cones: tuple[TightCone, ...]
+    segments: tuple[Segment, ...]
     settled: bool
     method: str
     nodes: int
@@ -103,6 +114,7 @@ class Found:
         self.signs: list[int] = []
         self.gains: list[float] = []
         self.cones: list[TightCone] = []
+        self.segments: list[Segment] = []
 
     def note(
         self, pattern: Bools, sign: int, multipliers: Floats, bound: float, direction: Floats, floor: float
@@ -110,20 +122,35 @@ class Found:
         """Keep a cone whose bound reaches the floor, and its maximiser where it does too; whether that was so."""
         if not bound >= floor:
             return False
-        place = self.add(direction, sign, floor)
+        if self.problem.free_bias:
+            place = self._add_ends(pattern, direction, sign, floor)
+            multipliers = refined_multipliers(self.problem, pattern, sign, multipliers)
+        else:
+            place = self.add(direction, sign, floor)
         self.cones.append(TightCone(pattern, sign, multipliers, place))
         return place is not None
 
+    def _add_ends(self, pattern: Bools, direction: Floats, sign: int, floor: float) -> int | None:
+        """Both ends of the maximisers' segment; the place of one that reaches the floor."""
+        ends = list(segment_ends(self.problem, pattern, direction, sign))
+        places = [self.add(end, sign, floor) for end in ends]
+        found = [place for place in places if place is not None]
+        if len(places) == 2 and len(found) == 2 and found[0] != found[1]:
+            self.segments.append(Segment(found[0], found[1]))
+        elif found and bool(np.all(pattern)):
+            self.segments.append(Segment(found[0], None))
+        return found[0] if found else None
+
     def add(self, direction: Floats, sign: int, floor: float) -> int | None:
         """Keep it where its gain reaches the floor, and say where; None where it does not."""
-        size = float(norm(direction))
+        size = float(norm(direction[:-1] if self.problem.free_bias else direction))
         gain = sign * self.problem.gain(direction) if size > 0 else 0.0
         # what is proved about the cone is a bound, and this the gain of its maximiser: rounding apart the same
         if not (size > 0 and gain >= floor * (1 - 1e-12)):
             return None
         unit = direction / size
         for k, (other, its) in enumerate(zip(self.units, self.signs, strict=True)):
-            if its == sign and float(norm(unit - other)) <= self.same:
+            if its == sign and float(norm(unit - other)) <= self.same * float(norm(other)):
                 if gain > self.gains[k]:
                     self.units[k], self.gains[k] = unit, gain
                 return k
@@ -141,4 +168,7 @@ class Found:
         signs, gains = (np.array([values[k] for k in order], dtype=float) for values in (self.signs, self.gains))
         place = {k: at for at, k in enumerate(order)}
         cones = tuple(replace(c, direction=None if c.direction is None else place[c.direction]) for c in self.cones)
-        return Maximisers(units, signs, gains, upper, next_best, cones, settled, method, nodes)
+        segments = tuple(
+            dict.fromkeys(Segment(place[s.low], None if s.high is None else place[s.high]) for s in self.segments)
+        )
+        return Maximisers(units, signs, gains, upper, next_best, cones, segments, settled, method, nodes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from certify.decide.proving import TIGHT, Proving
 from certify.gain.ascents import as_violator
 from certify.gain.question import GainProblem, Limits
 from certify.landscape.covering import maximisers_by_covering
-from certify.landscape.directions import Maximisers, TightCone, maximisers_by_patterns
+from certify.landscape.directions import Found, Maximisers, maximisers_by_patterns
 from certify.landscape.landscape import Landscape, not_covered, positive_part
 from certify.landscape.rank import activation_rank
 from certify.landscape.sharpening import sharpened
@@ -27,11 +27,12 @@ from certify.problem.training import TrainingProblem, evaluate
 
 _SEEN = (1e-4, 1e-3, 1e-2)  # directions within such a share of beta are looked at, the last where that is quick
 _CHEAP = 1_000  # nodes that a wider look may take in any case, and else as many as the one before
-_FEW_PATTERNS = 3_000
+_FEW_PATTERNS, _FEW_WITH_BIAS = 3_000, 12_000
 _SAME = 1e-7  # unit vectors this close are one direction
 _ABOVE = 1e-12  # relative; a gain above beta by more is a column that the program lacks
 _SHARP = 1e-9  # relative; a slack above this may be that of multipliers which are a little off
 _ROUNDS = 6
+_TOO_MANY = "with a free hidden bias all activation patterns are listed, and the data has too many for that"
 _OUT_OF_TIME = "the time limit came before the optimum and its directions were known (--time-limit)"
 
 
@@ -79,7 +80,7 @@ class _Search:
             maximisers = lister(gain_problem(problem, generation.nu))
         self.maximisers = maximisers
         if not maximisers.settled:
-            self.reason = _OUT_OF_TIME
+            self.reason = _OUT_OF_TIME if maximisers.method else _TOO_MANY
 
     def landscape(self, unweighted: Indices) -> Landscape:
         """What was found out."""
@@ -88,7 +89,7 @@ class _Search:
         known = Landscape(
             problem, self.proving.lower.value, math.inf, np.zeros(problem.samples), math.inf, math.inf, np.zeros(problem.samples),
             0.0, np.zeros((0, problem.rows.shape[1])), empty, empty, np.zeros(0, dtype=bool), math.inf, "", self.proving.nodes,
-            activation_rank(problem.rows), unweighted, self.reason, self.proving.interruption.wished,
+            np.zeros(0, dtype=np.intp), np.zeros(0, dtype=bool), activation_rank(problem.rows), unweighted, self.reason, self.proving.interruption.wished,
         )  # fmt: skip
         if generation is None or generation.solution is None or generation.nu is None:
             return known
@@ -111,7 +112,7 @@ class _Search:
         return found
 
 
-def _listed(known: Landscape, nu: Floats, maximisers: Maximisers) -> tuple[Landscape, Sequence[TightCone]]:
+def _listed(known: Landscape, nu: Floats, maximisers: Maximisers) -> tuple[Landscape, Maximisers]:
     """With the directions that were found for nu (n, 1), nu scaled into feasibility."""
     scale = best_scale(known.problem, nu, maximisers.upper)
     return (
@@ -125,9 +126,11 @@ def _listed(known: Landscape, nu: Floats, maximisers: Maximisers) -> tuple[Lands
             next_best=scale * maximisers.next_best,
             method=maximisers.method,
             doubtful=np.zeros(len(maximisers.units), dtype=bool),
+            blocks=np.arange(len(maximisers.units)),
+            unbounded=np.zeros(len(maximisers.units), dtype=bool),
             nodes=known.nodes + maximisers.nodes,
         ),
-        maximisers.cones,
+        maximisers,
     )
 
 
@@ -136,7 +139,7 @@ Lister = Callable[[GainProblem], Maximisers]
 
 def lister_of(problem: TrainingProblem, limits: Limits) -> Lister:
     """What lists the cone maximisers of a gain near beta: by all patterns where they are few, else by a covering of the sphere."""
-    few = most_patterns(problem) <= _FEW_PATTERNS
+    few = most_patterns(problem) <= (_FEW_WITH_BIAS if problem.free_hidden_bias else _FEW_PATTERNS)
     try:
         cones = enumerate_cones(problem.rows, limits) if few else None
     except EnumerationStopped:
@@ -146,6 +149,8 @@ def lister_of(problem: TrainingProblem, limits: Limits) -> Lister:
         floors = [problem.beta * (1 - share) for share in _SEEN]
         if cones is not None:
             return maximisers_by_patterns(gain, cones, floors[-1], _SAME, limits)
+        if gain.free_bias:
+            return Found(gain, _SAME).listed(math.inf, math.inf, False, "", 0)
         found = maximisers_by_covering(gain, floors[0], _SAME, limits)
         for floor in floors[1:]:
             nodes = max(_CHEAP, found.nodes)

@@ -22,6 +22,8 @@ def same_function(polytope: Polytope) -> bool:
     Moves within the polytope are the null vectors of A, over the directions in use; those that change no function are among them. So
     it is the two dimensions that are compared.
     """
+    if polytope.movable:  # a kink between the samples moves with the bias
+        return False
     used = polytope.used
     return polytope.dimension == _null_functions(polytope, polytope.landscape.units[used])
 

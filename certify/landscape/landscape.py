@@ -15,7 +15,7 @@ import numpy as np
 from certify.arrays import Bools, Floats, Indices
 from certify.landscape.rank import ActivationRank
 from certify.linear import matmul, norm, svd
-from certify.problem.objective import Loss
+from certify.problem.objective import Bias, Loss
 from certify.problem.training import TrainingProblem
 from certify.rounding import SLOP
 
@@ -34,6 +34,8 @@ class Landscape:
     units (N, D), signs (N,), gains (N,)   the optimal directions, each once, and their gains at nu
     doubtful (N,)  directions whose gain at nu differs from beta, by less than the slack: optimal or not
     next_best      every other cone maximiser has at most this gain at nu, proved; infinite where the search was cut short
+    blocks (N,)    with a free hidden bias: which segment an end belongs to; else each direction is a block of its own
+    unbounded (N,) ends whose bias may grow for ever
     not_covered    why the directions are not known, or not finite in number; None where they are
     """
 
@@ -52,6 +54,8 @@ class Landscape:
     next_best: float
     method: str
     nodes: int
+    blocks: Indices
+    unbounded: Bools
     rank: ActivationRank
     unweighted: Indices
     not_covered: str | None = None
@@ -84,12 +88,20 @@ class Landscape:
 
     def without_doubtful(self) -> Landscape:
         """The other answer: the doubtful directions taken for not optimal."""
-        sure = ~self.doubtful
-        left_out = max([self.next_best, *self.gains[self.doubtful]])
+        return self.keeping(~self.doubtful)
+
+    def keeping(self, kept: Bools) -> Landscape:
+        """The same with only some of the directions (N,); the others count as left out."""
         return replace(
-            self, units=self.units[sure], signs=self.signs[sure], gains=self.gains[sure], doubtful=self.doubtful[sure],
-            next_best=left_out,
-        )  # fmt: skip
+            self,
+            units=self.units[kept],
+            signs=self.signs[kept],
+            gains=self.gains[kept],
+            doubtful=self.doubtful[kept],
+            blocks=np.unique(self.blocks[kept], return_inverse=True)[1].reshape(-1),
+            unbounded=self.unbounded[kept],
+            next_best=max([self.next_best, *self.gains[~kept]]),
+        )
 
 
 def positive_part(problem: TrainingProblem) -> tuple[TrainingProblem, Indices]:
@@ -113,8 +125,8 @@ def not_covered(problem: TrainingProblem) -> str | None:
         return "without weight decay no direction costs anything, and optima need not exist"
     if problem.outputs > 1:
         return "with several outputs the optimal directions can be infinitely many"
-    if problem.free_hidden_bias:
-        return "with a free hidden bias the optimal directions are segments, infinitely many"
+    if problem.free_hidden_bias and problem.objective.output_bias is not Bias.FREE:
+        return "with a free hidden bias and no free output bias constants cost as little as one likes, and the infimum need not be attained"
     labels = problem.targets[:, 0]
     if problem.needs_zero_sum and problem.objective.loss is Loss.LOGISTIC and np.all(labels == labels[0]):
         return "all labels are alike and the output bias is free: the infimum 0 is not attained"
@@ -129,7 +141,12 @@ def uncertainty(problem: TrainingProblem, gap: float) -> tuple[float, float]:
     gap = max(gap, 0.0) * SLOP
     smoothness = problem.weights * SMOOTHNESS[problem.objective.loss]
     radius = math.sqrt(2 * float(np.max(smoothness, initial=0.0)) * gap)
-    return radius, math.sqrt(2 * gap) * _largest_singular(np.sqrt(smoothness)[:, None] * problem.rows)
+    if not problem.free_hidden_bias:
+        return radius, math.sqrt(2 * gap) * _largest_singular(np.sqrt(smoothness)[:, None] * problem.rows)
+    # dual vectors sum to 0, so that inputs may be centred; then biases beyond the longest input change nothing
+    inputs = problem.rows[:, :-1] - np.mean(problem.rows[:, :-1], axis=0)
+    reach = float(np.max(norm(inputs, axis=1), initial=0.0)) * math.sqrt(float(np.sum(smoothness)))
+    return radius, math.sqrt(2 * gap) * (_largest_singular(np.sqrt(smoothness)[:, None] * inputs) + reach) * SLOP
 
 
 def _largest_singular(matrix: Floats) -> float:

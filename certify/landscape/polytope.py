@@ -67,7 +67,25 @@ class Polytope:
     @cached_property
     def staircase(self) -> Staircase | None:
         """How the optimal networks of each width hang together; None where not all vertices are known."""
-        return staircase(self.vertices > 0) if self.complete else None
+        return staircase(self.in_blocks(self.vertices) > 0, self._rigid) if self.complete else None
+
+    @cached_property
+    def membership(self) -> Floats:
+        """(B, N): which directions are of each block; with a free hidden bias a block is a segment, given by its ends."""
+        blocks = self.landscape.blocks
+        members: Floats = (blocks[None] == np.arange(int(np.max(blocks, initial=-1)) + 1)[:, None]).astype(float)
+        return members
+
+    def in_blocks(self, points: Floats) -> Floats:
+        """The amplitudes (., B) of the blocks at points (., N)."""
+        return matmul(points, self.membership.T)
+
+    @property
+    def _rigid(self) -> Bools:
+        """Blocks (B,) without a bias that may grow at the output bias's cost: a network with another one is never isolated."""
+        unbounded = self.landscape.unbounded.astype(float)
+        rigid: Bools = matmul(self.membership, unbounded) == 0
+        return rigid
 
     @cached_property
     def edges(self) -> Indices | None:
@@ -82,19 +100,20 @@ class Polytope:
 
     @cached_property
     def extremes(self) -> tuple[Floats, Floats]:
-        """For each direction a vertex where its amplitude is least, and one where it is largest: (N, N) each."""
-        units = np.eye(self.columns.shape[1])
-        return self._each(units), self._each(-units)
+        """For each block a vertex where its amplitude is least, and one where it is largest: (B, N) each."""
+        return self._each(self.membership), self._each(-self.membership)
 
     @property
     def least(self) -> Floats:
-        """The least amplitude (N,) of each direction over all optima."""
-        return np.diag(self.extremes[0]).copy()
+        """The least amplitude (B,) of each block, a direction or a segment, over all optima."""
+        least: Floats = np.sum(self.membership * self.extremes[0], axis=1)
+        return least
 
     @property
     def largest(self) -> Floats:
-        """The largest amplitude (N,) of each direction over all optima."""
-        return np.diag(self.extremes[1]).copy()
+        """The largest amplitude (B,) of each block over all optima."""
+        largest: Floats = np.sum(self.membership * self.extremes[1], axis=1)
+        return largest
 
     def lowest(self, costs: Floats) -> Floats:
         """A vertex (N,) of the least costs . c. Raises ArithmeticError where the linear program is not solved."""
@@ -114,8 +133,10 @@ class Polytope:
     @property
     def used(self) -> Bools:
         """The directions (N,) that some optimum uses."""
-        used: Bools = self.largest > 0
-        return used
+        if self.complete:
+            used: Bools = np.any(self.vertices > 0, axis=0)
+            return used
+        return np.diag(self._each(-np.eye(self.columns.shape[1]))) > 0
 
     @cached_property
     def dimension(self) -> int:
@@ -125,15 +146,25 @@ class Polytope:
 
     @property
     def unique(self) -> bool:
-        """Whether the optimum is unique up to splitting and permuting neurons."""
-        return self.dimension == 0
+        """Whether the optimum is unique up to splitting and permuting neurons; not where a bias is free to move."""
+        return self.dimension == 0 and not self.movable
+
+    @cached_property
+    def movable(self) -> bool:
+        """Whether some optimum has a neuron, or two of one segment, whose biases can move while the predictions stay."""
+        used = self.used.astype(float)
+        both = matmul(self.membership, used) > 1
+        return bool(np.any(both) or np.any(self.used & self.landscape.unbounded))
 
     @cached_property
     def narrowest(self) -> tuple[int, Floats]:
         """A lower bound on m*, and a point (N,) with the fewest atoms known: as many, where m* is known."""
-        known = min(self.vertices, key=lambda point: int(np.sum(point > 0)))
+        counts = self._atoms(self.vertices)
+        known = self.vertices[int(np.argmin(counts))]
         if self.complete or self.programs is None:
-            return int(np.sum(known > 0)), known
+            return int(np.min(counts)), known
+        if len(self.membership) < len(self.landscape.units):
+            return 1, known  # the program is stated for directions, not for segments
         lower, point = self.programs.fewest(self.largest, self.seconds)
         best = known if point is None or np.sum(point > 0) >= np.sum(known > 0) else point
         return min(lower, int(np.sum(best > 0))), best
@@ -141,8 +172,20 @@ class Polytope:
     @property
     def widest(self) -> tuple[Floats, int]:
         """A vertex (N,) with the most atoms known, and an upper bound on M*: as many, where M* is known."""
-        known = max(self.vertices, key=lambda point: int(np.sum(point > 0)))
-        return known, int(np.sum(known > 0)) if self.complete else self.rank.rank
+        counts = self._atoms(self.vertices)
+        known = self.vertices[int(np.argmax(counts))]
+        if self.complete and len(self.membership) == len(self.landscape.units):
+            return known, int(np.max(counts))
+        # one neuron anywhere on a segment: more of them can be independent than at a vertex
+        return known, max(int(np.max(counts)), min(self.rank.rank, len(self.membership)))
+
+    def atoms(self, point: Floats) -> int:
+        """How many neurons a point (N,) needs: one for each block."""
+        return int(self._atoms(point[None])[0])
+
+    def _atoms(self, points: Floats) -> Indices:
+        counts: Indices = np.sum(self.in_blocks(points) > 0, axis=1)
+        return counts
 
     def constant(self, masses: Floats) -> float:
         """The output bias of a point (N,)."""
@@ -153,11 +196,15 @@ class Polytope:
         return float(np.mean(left))
 
     def neurons(self, masses: Floats) -> Neurons:
-        """The balanced network of a point (N,): sqrt(c_i) (d_i, s_i), directions without mass left out."""
-        present = masses > 0
-        roots = np.sqrt(masses[present])
-        units, signs = self.landscape.units[present], self.landscape.signs[present]
-        return Neurons(units * roots[:, None], (signs * roots)[:, None], np.array([self.constant(masses)]))
+        """The balanced network of a point (N,): sqrt(c) (d, s) for each block with mass c, d where its ends' masses balance."""
+        landscape = self.landscape
+        sizes = self.in_blocks(masses[None])[0]
+        present = sizes > 0
+        roots = np.sqrt(sizes[present])
+        sums = matmul(self.membership * masses, landscape.units)[present]
+        signs = np.array([landscape.signs[landscape.blocks == k][0] for k in np.flatnonzero(present)])
+        constant = np.array([self.constant(masses)])
+        return Neurons(sums / roots[:, None], (signs * roots)[:, None], constant)
 
     def network(self, masses: Floats) -> Network:
         """Likewise, in the parametrisation of the objective; one zero neuron where the point is 0."""

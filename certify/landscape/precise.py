@@ -63,15 +63,34 @@ class PreciseOptimum:
             gates = decimals(np.where(pattern, 1.0, -1.0)[used] * multipliers[used])
             weights = gates + self.nu[used] * decimals(sign * pattern[used].astype(float))
             point = np.sum(self.rows[used] * weights[:, None], axis=0)
+            if self.problem.free_hidden_bias:
+                return self._semi_bound(point, self.rows[used], gates), np.zeros(0)
             length = _length(point)
             return length, (point / length if length else point).astype(float)
+
+    def _semi_bound(self, point: Decimals, rows: Decimals, gates: Decimals) -> Decimal:
+        """|p_w|, once the multipliers are moved so that p_b = 0, by as much each; or |p_w| + |p_b| R where they cannot be."""
+        moved = [k for k, gate in enumerate(gates) if gate]
+        share = point[-1] / len(moved) if moved else Decimal(0)
+        if moved and all((gates[k] - share) * gates[k] >= 0 for k in moved):
+            return _length((point - np.sum(rows[moved], axis=0) * share)[:-1])
+        reach: Decimal = max((_length(row[:-1]) for row in self.rows), default=Decimal(0))
+        return _length(point[:-1]) + reach * Decimal(abs(point[-1]))
+
+    def gain(self, unit: Floats, sign: int) -> Decimal:
+        """s nu . (Z u)_+ / |u|_P of a direction (D,) as it is."""
+        with localcontext(prec=_DIGITS):
+            u = decimals(unit)
+            heights = np.dot(self.rows, u)
+            total = sum((n * h for n, h in zip(self.nu, heights, strict=True) if h > 0), Decimal(0))
+            return Decimal(total * sign / _size(self.problem, u))
 
     def gap(self, gain: Decimal) -> float:
         """F - D(s nu), s = beta/gain, for a gain that is at least M(nu); rounded up by far more than its error."""
         problem = self.problem
         with localcontext(prec=_DIGITS):
             beta = Decimal(problem.beta)
-            mass = sum((_length(w) for w in self.w), Decimal(0))
+            mass = sum((_size(problem, w) for w in self.w), Decimal(0))
             decay = Decimal(problem.constant_decay)
             value = sum(_losses(problem, self.f), Decimal(0)) + beta * mass + decay * self.constant**2 / 2
             scaled = self.nu * (beta / gain)
@@ -138,7 +157,7 @@ class _Refinement:
         """Where it has come to; neurons that have gone to zero are left out."""
         f = self._predictions()
         nu = -_slopes(self.problem, f)
-        sizes = np.array([float(_length(w)) for w in self.w])
+        sizes = np.array([float(_size(self.problem, w)) for w in self.w])
         kept = sizes > _NOTHING * np.max(sizes, initial=0.0)
         return PreciseOptimum(self.problem, self.rows, self.w[kept], self.signs[kept], self.constant, f, nu)
 
@@ -154,7 +173,10 @@ class _Refinement:
         slope, beta = _slopes(self.problem, self._predictions()), Decimal(self.problem.beta)
         parts: list[Decimal] = []
         for w, sign, active, basis in zip(self.w, self.signs, self.active, self.exact, strict=True):
-            pull = np.dot(slope[active], self.rows[active]) * int(sign) + w * (beta / _length(w))
+            unit = w * (beta / _size(self.problem, w))
+            if self.problem.free_hidden_bias:
+                unit[-1] = Decimal(0)
+            pull = np.dot(slope[active], self.rows[active]) * int(sign) + unit
             parts += list(np.dot(basis, pull))
         if self.problem.has_constant:
             parts.append(sum(slope, Decimal(0)) + Decimal(self.problem.constant_decay) * self.constant)
@@ -174,9 +196,10 @@ class _Refinement:
         hessian = gram(np.sqrt(curvature)[:, None] * design)
         first = 0
         for w, basis in zip(self.w.astype(float), self.bases, strict=True):
-            size, part = float(norm(w)), slice(first, first + len(basis))
-            u = matmul(basis, w) / size
-            hessian[part, part] += problem.beta / size * (np.eye(len(basis)) - np.outer(u, u))
+            normed = slice(None, -1) if problem.free_hidden_bias else slice(None)
+            size, part = float(problem.size(w)), slice(first, first + len(basis))
+            u = matmul(basis[:, normed], w[normed]) / size
+            hessian[part, part] += problem.beta / size * (gram(basis[:, normed].T) - np.outer(u, u))
             first += len(basis)
         if problem.has_constant:
             hessian[-1, -1] += problem.constant_decay
@@ -209,6 +232,11 @@ def _within(basis: Decimals, tight: Decimals, dimension: int) -> Decimals:
 
 def _length(vector: Decimals) -> Decimal:
     return Decimal(sum((x * x for x in vector), Decimal(0))).sqrt()
+
+
+def _size(problem: TrainingProblem, w: Decimals) -> Decimal:
+    """|w|_P."""
+    return _length(w[:-1] if problem.free_hidden_bias else w)
 
 
 def _factor(problem: TrainingProblem) -> Decimal:

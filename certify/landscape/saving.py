@@ -28,7 +28,7 @@ from certify.problem.training import TrainingProblem
 
 VERSION = 1.0
 _SCALARS = ("lower", "upper", "radius", "slack", "constant", "next_best", "nodes", "directions")
-_LISTS = ("units", "signs", "gains", "doubtful")
+_LISTS = ("units", "signs", "gains", "doubtful", "blocks", "unbounded")
 _SAME = 1e-9  # relative; what is computed again may differ by this
 _NEAR = 1e-6  # likewise, nu from the slope of the loss at the predictions, of which it is a multiple near 1
 
@@ -111,6 +111,8 @@ def _read(container: Container, problem: TrainingProblem, unweighted: Indices) -
         signs=lists["signs"],
         gains=lists["gains"],
         doubtful=lists["doubtful"] != 0,
+        blocks=lists["blocks"].astype(np.intp),
+        unbounded=lists["unbounded"] != 0,
         next_best=scalars["next_best"],
         method=printable("".join(chr(int(k) & 127) for k in letters[:40])),
         nodes=int(scalars["nodes"]),
@@ -123,13 +125,15 @@ def _require_true(landscape: Landscape, path: Path) -> None:
     """What can be computed again is what the file says. Raises UnreadableFile."""
     gain = gain_problem(landscape.problem, landscape.nu[:, None])
     gains = np.array([gain.gain(u) for u in landscape.units])
-    lengths = np.sum(landscape.units**2, axis=1)
+    lengths = landscape.problem.size(landscape.units)
+    blocks = np.unique(landscape.blocks, return_inverse=True)[1].reshape(-1)
     slope = landscape.problem.slope(landscape.predictions[:, None])[:, 0]
     value = dual_value(landscape.problem, landscape.nu[:, None])
     right = (
         np.all(np.abs(landscape.signs * gains - landscape.gains) <= _SAME * landscape.beta)
         and np.all(np.abs(lengths - 1) <= _SAME)
         and np.all(np.abs(landscape.signs) == 1)
+        and np.array_equal(blocks, landscape.blocks)
         and landscape.lower <= value.upper + _SAME * abs(value.value)
         and float(norm(landscape.nu + slope)) <= _NEAR * float(norm(slope))
         and 0 <= landscape.slack <= uncertainty(landscape.problem, landscape.upper - landscape.lower)[1] * (1 + _SAME)

@@ -10,7 +10,7 @@ import numpy as np
 
 from certify._core.bounded import bounded_least_squares
 from certify.arrays import Bools, Floats
-from certify.landscape.directions import TightCone
+from certify.landscape.directions import Maximisers, Segment, TightCone
 from certify.landscape.landscape import Landscape, uncertainty
 from certify.landscape.precise import precise_optimum
 from certify.linear import matmul, norm
@@ -23,12 +23,14 @@ _NOISE, _ULPS = (
 )  # a gain that misses beta by this share of beta, and so many roundings of the data, counts as beta
 _SUPPORT = 1e-6  # directions within this share of beta may carry the predictions
 _NOTHING = 1e-11  # share; predictions this small are those of the zero network
+_TOUCHING = "two segments of optimal directions touch, so that a neuron at their common end is of both"
 _ABOVE = 1e-12  # relative; a gain above beta by more is that of no optimum
 
 
-def sharpened(known: Landscape, cones: Sequence[TightCone]) -> Landscape:
-    """The directions (with cones, those that may reach beta) told apart, as well as forty digits do it, or else as floats do."""
-    return _told_apart(_with_forty_digits(known, cones) or _as_it_is(known))
+def sharpened(known: Landscape, maximisers: Maximisers) -> Landscape:
+    """The directions told apart, as well as forty digits do it, or else as floats do."""
+    found = _with_forty_digits(known, maximisers.cones) or _as_it_is(known)
+    return _told_apart(found, maximisers.segments)
 
 
 def _as_it_is(known: Landscape) -> Landscape:
@@ -44,7 +46,10 @@ def _with_forty_digits(known: Landscape, cones: Sequence[TightCone]) -> Landscap
     if masses is None:
         return None
     used = masses > 0
-    optimum = precise_optimum(problem, known.units[used], known.signs[used], masses[used], known.constant)
+    constant = known.constant
+    if problem.objective.output_bias is Bias.FREE:  # these neurons' biases need not be those that it was found with
+        constant = float(np.mean(known.predictions - matmul(known.activations, masses)))
+    optimum = precise_optimum(problem, known.units[used], known.signs[used], masses[used], constant)
     if optimum is None:
         return None
     nu = optimum.nu.astype(float)
@@ -56,8 +61,13 @@ def _with_forty_digits(known: Landscape, cones: Sequence[TightCone]) -> Landscap
         length, unit = optimum.bound(cone.pattern, cone.sign, cone.multipliers)
         largest = max(largest, length)
         share = float(length / Decimal(beta) - 1)
+        if problem.free_hidden_bias:  # one bound for both ends of a segment
+            continue
         if cone.direction is not None and share > shares[cone.direction]:
             shares[cone.direction], units[cone.direction] = share, unit
+    if problem.free_hidden_bias:
+        for k, unit in enumerate(known.units):
+            shares[k] = float(optimum.gain(unit, int(known.signs[k])) / Decimal(beta) - 1)
     excess = float(largest / Decimal(beta) - 1)
     if not excess <= _ABOVE:
         return None
@@ -96,17 +106,25 @@ def support_masses(known: Landscape, tight: Bools) -> Floats | None:
     return np.where(masses > _NOTHING, masses, 0.0) if scale > nothing else np.zeros(len(known.units))
 
 
-def _told_apart(known: Landscape) -> Landscape:
+def _told_apart(known: Landscape, segments: Sequence[Segment]) -> Landscape:
     """Those within the slack of beta are listed; doubtful where they miss it by more than rounding of the data moves a gain."""
     problem, beta = known.problem, known.beta
     sizes = float(np.sum(np.abs(known.nu) * norm(problem.rows, axis=1)))
     same = beta * _NOISE + _ULPS * UNIT * sizes
     kept = known.gains >= beta - max(known.slack, same)
-    return replace(
-        known,
-        units=known.units[kept],
-        signs=known.signs[kept],
-        gains=known.gains[kept],
-        doubtful=known.gains[kept] < beta - same,
-        next_best=max([known.next_best, *known.gains[~kept]]),
-    )
+    known = replace(known, doubtful=known.gains < beta - same)
+    return _in_blocks(known, kept, segments).keeping(kept)
+
+
+def _in_blocks(known: Landscape, kept: Bools, segments: Sequence[Segment]) -> Landscape:
+    """The segments of which both ends are optimal are blocks."""
+    blocks, unbounded, reason = np.arange(len(kept)), np.zeros(len(kept), dtype=bool), known.not_covered
+    ends: set[int] = set()
+    for segment in segments:
+        if segment.high is None:
+            unbounded[segment.low] = kept[segment.low]
+        elif kept[segment.low] and kept[segment.high]:
+            reason = _TOUCHING if ends & {segment.low, segment.high} else reason
+            ends |= {segment.low, segment.high}
+            blocks[segment.high] = segment.low
+    return replace(known, blocks=blocks, unbounded=unbounded, not_covered=reason)

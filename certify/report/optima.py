@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from certify.arrays import Bools, Floats, Ints
-from certify.landscape.answers import Answers
+from certify.landscape.answers import Answers, Block
 from certify.landscape.landscape import Landscape
 from certify.problem.objective import Objective
 from certify.report.record import FileRecord
@@ -53,12 +53,13 @@ class Exported:
 class OptimaRecord:
     """answers: None where nothing is known of the directions; other: the answers without the doubtful directions.
 
-    patterns (N, n) over all samples, those of weight 0 too.
+    blocks: the directions, or segments of them, with patterns (B, n) over all samples, those of weight 0 too.
     """
 
     landscape: Landscape
     answers: Answers | None
     other: Answers | None
+    blocks: tuple[Block, ...]
     patterns: Bools
     objective: Objective
     weighted: bool

@@ -76,24 +76,25 @@ _ANSWERS = (
 
 
 def _directions(record: OptimaRecord) -> list[dict[str, Any]] | None:
-    landscape, answers = record.landscape, record.answers
+    answers = record.answers
     if answers is None:
         return None
     least, largest = answers.polytope.least, answers.polytope.largest
     neurons = None if record.model is None else record.model.directions
     return [
         {
-            "sign": int(landscape.signs[k]),
-            "unit": landscape.units[k],
-            "gain": landscape.gains[k],
-            "doubtful": bool(landscape.doubtful[k]),
+            "sign": block.sign,
+            "unit": block.unit,
+            "biases": block.biases,
+            "gain": block.gain,
+            "doubtful": block.doubtful,
             "pattern": record.patterns[k].astype(int),
             "least": least[k],
             "largest": largest[k],
             "in_optima": presence(least[k], largest[k]),
             "neurons": None if neurons is None else np.flatnonzero(neurons == k),
         }
-        for k in range(len(landscape.units))
+        for k, block in enumerate(record.blocks)
     ]
 
 

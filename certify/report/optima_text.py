@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from certify.files.text import path_name
-from certify.landscape.answers import Answers
+from certify.landscape.answers import Answers, Block
 from certify.landscape.components import WidthComponents
 from certify.landscape.landscape import Landscape
 from certify.landscape.polytope import RANK_TOLERANCE
@@ -50,10 +50,11 @@ def optima_text(record: OptimaRecord, colour: bool = False) -> str:
 
 
 def _counts(answers: Answers) -> str:
-    directions, vertices = len(answers.landscape.units), len(answers.polytope.vertices)
+    directions, vertices = len(answers.polytope.membership), len(answers.polytope.vertices)
     found = "" if answers.polytope.complete else "at least "
+    thing = "segment" if len(answers.landscape.units) > directions else "direction"
     return (
-        f"{directions} direction{'s' * (directions != 1)}, {found}{vertices} {'vertex' if vertices == 1 else 'vertices'}, "
+        f"{directions} {thing}{'s' * (directions != 1)}, {found}{vertices} {'vertex' if vertices == 1 else 'vertices'}, "
         f"m* {_enclosed(answers.least_width)}, M* {_enclosed(answers.greatest_width)}"
     )
 
@@ -80,21 +81,20 @@ def _explanation(record: OptimaRecord) -> str:
 def _table(record: OptimaRecord, answers: Answers) -> list[str]:
     landscape, given = record.landscape, record.model
     least, largest = answers.polytope.least, answers.polytope.largest
-    shown = min(len(landscape.units), _MOST_DIRECTIONS)
-    rows: list[tuple[str, ...]] = [_HEADER]
-    for k in range(shown):
-        rows.append(
-            (
-                str(k + 1),
-                "+" if landscape.signs[k] > 0 else "-",
-                f"{landscape.gains[k] / landscape.beta:.10g}" + "?" * bool(landscape.doubtful[k]),
-                f"{int(np.sum(record.patterns[k]))}/{record.samples}",
-                f"{least[k]:.{_DIGITS}g}",
-                f"{largest[k]:.{_DIGITS}g}",
-                presence(least[k], largest[k]),
-            )
+    shown, segments = min(len(record.blocks), _MOST_DIRECTIONS), any(block.biases for block in record.blocks)
+    rows: list[tuple[str, ...]] = [(*_HEADER, "biases") if segments else _HEADER]
+    for k, block in enumerate(record.blocks[:shown]):
+        cells = (
+            str(k + 1),
+            "+" if block.sign > 0 else "-",
+            f"{block.gain / landscape.beta:.10g}" + "?" * block.doubtful,
+            f"{int(np.sum(record.patterns[k]))}/{record.samples}",
+            f"{least[k]:.{_DIGITS}g}",
+            f"{largest[k]:.{_DIGITS}g}",
+            presence(least[k], largest[k]),
         )
-    widths = [max(len(row[j]) for row in rows) for j in range(len(_HEADER))]
+        rows.append((*cells, _biases(block)) if segments else cells)
+    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     if given is not None:
         room = COLUMNS - len(lines[0]) - 2
@@ -102,9 +102,17 @@ def _table(record: OptimaRecord, answers: Answers) -> list[str]:
         lines = [
             f"{line}  {cell}" for line, cell in zip(lines, ["neurons", *(_fitted(o, room) for o in own)], strict=True)
         ]
-    left = len(landscape.units) - _MOST_DIRECTIONS
+    left = len(record.blocks) - _MOST_DIRECTIONS
     lines = [line.rstrip() for line in lines]
     return [*lines, f"... and {left} more: --format json has all"] if left > 0 else lines
+
+
+def _biases(block: Block) -> str:
+    """`0.25`, `0.25 to 1.5` or `from 0.25 on`: of the direction with |w| = 1."""
+    low, high = block.biases or (0.0, 0.0)
+    if high is None:
+        return f"from {low:.4g} on"
+    return f"{low:.4g} to {high:.4g}" if high > low else f"{low:.4g}"
 
 
 def _fitted(items: list[int], room: int) -> str:
@@ -156,7 +164,7 @@ def _direction_entries(landscape: Landscape) -> Iterator[tuple[str, str]]:
     if not landscape.complete:
         yield "directions", f"not proved to be all; gains are known to {uncertain} beta"
         return
-    count, most = len(landscape.units), "" if landscape.method == "patterns" else "at most "
+    count, most = int(np.max(landscape.blocks, initial=-1)) + 1, "" if landscape.method == "patterns" else "at most "
     listed = f"{count} direction{'s' * (count != 1)}; " if count else "no direction; "
     yield "directions", f"{listed}the next best reaches {most}{_below_one(landscape)} beta: the list is complete"
     yield "", f"gains are known to {uncertain} beta"

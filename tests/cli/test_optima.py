@@ -140,21 +140,42 @@ def test_the_zero_network_is_one_point_at_every_width(name: str, folder: Path) -
     assert found["answer"] == "unique"
 
 
-@pytest.mark.parametrize("name", ["hidden bias free", "both biases free"])
-def test_a_free_hidden_bias_is_not_covered(name: str, folder: Path) -> None:
-    """Nothing is counted, the bounds on P* are there, and the code says that the question is open."""
-    arguments = write(name, folder)
+def test_a_free_hidden_bias_without_a_free_output_bias_is_not_covered(folder: Path) -> None:
+    """Nothing is counted, the infimum's bounds are there, and the code says that the question is open."""
+    arguments = write("hidden bias free", folder)
     found = answer(*arguments, code=4)
     assert found["answer"] == "not-covered"
-    assert "segments" in found["not_covered"]
+    assert "need not be attained" in found["not_covered"]
     assert [found[key] for key in ("directions", "m_star", "M_star", "components", "polytope", "attained")] == [
         None
     ] * 6
-    assert found["optimum"]["lower"] <= ORACLES[name].optimum * (1 + 1e-9) <= found["optimum"]["upper"] * (1 + 2e-9)
+    known = ORACLES["hidden bias free"].optimum
+    assert found["optimum"]["lower"] <= known * (1 + 1e-9) <= found["optimum"]["upper"] * (1 + 2e-9)
     outcome = called("optima", *arguments)
     assert outcome.returncode == 4
     assert outcome.stdout.startswith(b"NOT COVERED, because ")
     assert called("optima", *arguments, "--exit-zero").returncode == 0
+
+
+def test_both_biases_free(folder: Path) -> None:
+    """Segments of biases, one of them unbounded: one neuron is enough, no network is isolated, and what is exported is certified."""
+    arguments = write("both biases free", folder)
+    found = answer(*arguments, "--export", "out", "--which", "minimal", "--which", "center")
+    assert found["m_star"] == 1
+    assert found["components"][0]["isolated"] == 0
+    assert not found["polytope"]["unique"]
+    assert any(direction["biases"][1] is None for direction in found["directions"])
+    assert found["optimum"]["upper"] == pytest.approx(ORACLES["both biases free"].optimum)
+    for each in found["exported"]:
+        outcome = called("check", each["file"], *arguments[:-2], "--eps", "1e-7", "-q")
+        assert outcome.returncode == 0, outcome.stdout
+    text = called("optima", *arguments).stdout.decode()
+    assert "biases" in text
+    assert " on\n" in text
+    assert max(map(len, text.splitlines())) <= 80
+    outcome = called("optima", *arguments, "--predict", "data.npz")
+    assert outcome.returncode == 2
+    assert b"biases of optima can move" in outcome.stderr
 
 
 @pytest.mark.parametrize("which", ["minimal", "largest", "center", "vertex:2", "random:3", "min-l:data.npz"])

@@ -43,7 +43,8 @@ def negative_slope(problem: TrainingProblem, f: np.ndarray) -> np.ndarray:
 def optima(problem: TrainingProblem, f: np.ndarray, constant: float) -> Optima:
     """From the optimal predictions f (n,), the output bias in them included."""
     Z, nu = problem.rows, negative_slope(problem, f)
-    found = sorted(candidates(Z, nu), key=lambda item: -item[2])
+    every = candidates_with_free_bias if problem.free_hidden_bias else candidates
+    found = sorted(every(Z, nu), key=lambda item: -item[2])
     largest = found[0][2] if found else 0.0
     units, signs, second = [], [], 0.0
     for unit, sign, gain in found:
@@ -75,6 +76,43 @@ def candidates(Z: np.ndarray, nu: np.ndarray) -> Iterator[tuple[np.ndarray, int,
                     yield u / length, int(np.sign(gain)) or 1, abs(gain)
 
 
+def candidates_with_free_bias(Z: np.ndarray, nu: np.ndarray) -> Iterator[tuple[np.ndarray, int, float]]:
+    """Likewise with |w| = 1 and the bias, the last entry, outside the norm: on faces that leave no direction of it free."""
+    rows = np.unique(Z, axis=0)
+    slopes = np.array(list(product((0.0, 1.0), repeat=len(Z)))) * nu @ Z
+    for size in range(1, Z.shape[1]):
+        for chosen in combinations(range(len(rows)), size):
+            _, sizes, axes = np.linalg.svd(rows[list(chosen)])
+            basis = axes[int(np.sum(sizes > 1e-9)) :].T
+            metric = basis[:-1].T @ basis[:-1]
+            if not basis.shape[1] or np.linalg.cond(metric) > 1e10:
+                continue
+            best = slopes @ basis @ np.linalg.inv(metric) @ basis.T
+            for u in np.vstack([best, -best]):
+                length = np.linalg.norm(u[:-1])
+                if length > 1e-9:
+                    gain = nu @ np.maximum(Z @ (u / length), 0.0)
+                    yield u / length, int(np.sign(gain)) or 1, abs(gain)
+
+
+def segments(problem: TrainingProblem, known: Optima, nu: np.ndarray) -> list[list[int]]:
+    """With a free bias: which of the directions are ends of one segment, whose middle has the largest gain too; and the others alone."""
+    left, groups = list(range(len(known.units))), []
+    while left:
+        first = left.pop(0)
+        mates = [
+            k
+            for k in left
+            if known.signs[k] == known.signs[first]
+            and np.linalg.norm(known.units[k][:-1] - known.units[first][:-1]) < 1e-6
+            and abs(nu @ np.maximum(problem.rows @ (known.units[k] + known.units[first]) / 2, 0.0))
+            > problem.beta * (1 - 1e-9)
+        ]
+        left = [k for k in left if k not in mates]
+        groups.append([first, *mates])
+    return groups
+
+
 def feasible(columns: np.ndarray, target: np.ndarray) -> bool:
     """Whether the target is a nonnegative combination of the columns. (nnls aborts the interpreter where there are none.)"""
     scale = max(np.linalg.norm(target), 1e-300)
@@ -101,15 +139,16 @@ def vertex_supports(columns: np.ndarray, target: np.ndarray) -> dict[frozenset[i
     return found
 
 
-def components(columns: np.ndarray, target: np.ndarray, width: int) -> int:
+def components(columns: np.ndarray, target: np.ndarray, width: int, groups_of: list[list[int]] | None = None) -> int:
     """Path components of the optimal networks of a width, by the faces of the polytope: sets of at most `width` directions that reach
-    the target, joined where their common part does."""
-    count = columns.shape[1]
+    the target, joined where their common part does. groups_of: columns that count as one direction."""
+    members = groups_of or [[k] for k in range(columns.shape[1])]
+    count = len(members)
     faces = [
         frozenset(chosen)
         for size in range(min(width, count) + 1)
         for chosen in combinations(range(count), size)
-        if feasible(columns[:, chosen], target)
+        if feasible(columns[:, [k for block in chosen for k in members[block]]], target)
     ]
     known = set(faces)
     minimal = [face for face in faces if not any(other < face for other in known)]

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from certify.landscape.polytope import Polytope
     from certify.report.optima import Exported, GivenModel, OptimaRecord, Predictions
 
+_MOVABLE = (
+    "not covered, because biases of optima can move along segments, and predictions between the samples with them"
+)
+
 
 @options(
     *OBJECTIVE, *KEYS, *LANDSCAPE, "export", "which", "predict", "output", "format", "quiet", "exit_zero"
@@ -64,12 +68,16 @@ def _require_sensible(request: Request) -> None:
 
 
 def _record(study: Studied, request: Request) -> OptimaRecord:
-    from certify.landscape.answers import answers_of
+    import numpy as np
+
+    from certify.landscape.answers import answers_of, blocks_of_landscape
     from certify.landscape.landscape import patterns_of
     from certify.report.optima import OptimaRecord
 
     landscape = study.landscape
     covered = landscape.not_covered is None
+    blocks = tuple(blocks_of_landscape(landscape))
+    units = np.array([block.inside for block in blocks]).reshape(-1, study.problem.rows.shape[1])
     seconds = min(request.time_limit, 20.0)
     try:
         answers = answers_of(landscape, request.vertices, seconds) if covered else None
@@ -79,7 +87,7 @@ def _record(study: Studied, request: Request) -> OptimaRecord:
             else None
         )
         record = OptimaRecord(
-            landscape, answers, other, patterns_of(study.problem, landscape.units), study.objective,
+            landscape, answers, other, blocks, patterns_of(study.problem, units), study.objective,
             study.data.dataset.sample_weight is not None, study.problem.samples, file_record(study.data_path, study.data),
             study.notes, study.seconds, request.vertices, model=_given(study),
             saved=str(request.save) if request.save is not None and landscape.complete else None,
@@ -120,6 +128,8 @@ def _given(study: Studied) -> GivenModel | None:
 def _predictions(polytope: Polytope, study: Studied, request: Request) -> Predictions | None:
     if request.predict is None:
         return None
+    if polytope.movable:
+        raise UsageError(f"--predict: {_MOVABLE}")
     from certify.files import load_inputs
     from certify.landscape.chosen import prediction_range
     from certify.problem.objective import Loss
@@ -157,6 +167,8 @@ def _points(
     from certify.files import load_dataset
     from certify.problem.training import training_problem
 
+    if polytope.movable:
+        raise UsageError(f"--which {which}: {_MOVABLE}")
     other = load_dataset(Path(which.removeprefix("min-l:")), request.x, request.y)
     problem = training_problem(polytope.network(polytope.narrowest[1]), other.dataset, study.objective)
     point, loss, largest = least_loss_point(polytope, problem.rows, problem.targets, problem.weights, problem.loss)
