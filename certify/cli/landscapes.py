@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,8 @@ def studied(files: Sequence[Path], request: Request) -> Iterator[Studied]:
 def _read(
     opened: Sequence[Path], request: Request
 ) -> tuple[StoredModel | None, StoredDataset, Network, Objective, tuple[str, ...]]:
+    import numpy as np
+
     from certify.files import StatedObjective, load_dataset, resolve_objective
 
     if len(opened) == 2:
@@ -92,6 +94,10 @@ def _read(
     data = load_dataset(opened[0], request.x, request.y)
     hidden, output = request.bias in (Biases.HIDDEN, Biases.BOTH), request.bias in (Biases.OUTPUT, Biases.BOTH)
     network = zero_network(data.dataset.inputs, hidden, output)
+    outputs = data.dataset.outputs
+    if outputs > 1:
+        bias = np.zeros(outputs) if output else None
+        network = replace(network, output_weights=np.zeros((1, outputs)), output_bias=bias)
     stated = stated_by(request, request.weight_decay)
     objective, cautions = resolve_objective(network, data.dataset, StatedObjective(), stated, request.convention)
     if request.bias is None:

@@ -23,7 +23,7 @@ from certify.landscape.sharpening import sharpened
 from certify.landscape.units import in_own_units, in_units
 from certify.patterns.enumerate import EnumerationStopped, enumerate_cones, hyperplanes
 from certify.problem.dual import best_scale, gain_problem, scaled_dual_bound
-from certify.problem.training import TrainingProblem, evaluate
+from certify.problem.training import Neurons, TrainingProblem, evaluate
 
 _SEEN = (1e-4, 1e-3, 1e-2)  # directions within such a share of beta are looked at, the last where that is quick
 _CHEAP = 1_000  # nodes that a wider look may take in any case, and else as many as the one before
@@ -92,7 +92,7 @@ class _Search:
             np.zeros(0, dtype=np.intp), np.zeros(0, dtype=bool), activation_rank(problem.rows), unweighted, self.reason, self.proving.interruption.wished,
         )  # fmt: skip
         if generation is None or generation.solution is None or generation.nu is None:
-            return known
+            return replace(known, upper=_zero_value(problem))
         solution, nu = generation.solution, generation.nu
         known = replace(
             known,
@@ -110,6 +110,14 @@ class _Search:
             second = sharpened(*_listed(replace(found, nodes=known.nodes), found.nu[:, None], again))
             found = second if again.settled and second.slack < found.slack else found
         return found
+
+
+def _zero_value(problem: TrainingProblem) -> float:
+    """F of the zero network, rounded up: a bound on P* that is always there."""
+    width, outputs = problem.rows.shape[1], problem.outputs
+    return evaluate(
+        problem, problem.lower(Neurons(np.zeros((1, width)), np.zeros((1, outputs)), np.zeros(outputs)))
+    ).upper
 
 
 def _listed(known: Landscape, nu: Floats, maximisers: Maximisers) -> tuple[Landscape, Maximisers]:

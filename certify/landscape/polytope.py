@@ -228,6 +228,8 @@ def polytope_of(landscape: Landscape, most_vertices: int = MOST_VERTICES, second
     system = _compressed(columns, target, rank.rank)
     programs = MassPrograms(*system)
     vertices = vertices_of(*system, rank.rank, most_vertices)
+    if vertices is not None and not len(vertices):
+        raise ArithmeticError("the directions listed do not give the optimal predictions")
     known = _some_vertices(programs, columns.shape[1]) if vertices is None else vertices
     return Polytope(landscape, columns, target, rank, known, vertices is not None, programs, seconds)
 

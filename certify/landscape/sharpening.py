@@ -23,6 +23,7 @@ _NOISE, _ULPS = (
 )  # a gain that misses beta by this share of beta, and so many roundings of the data, counts as beta
 _SUPPORT = 1e-6  # directions within this share of beta may carry the predictions
 _NOTHING = 1e-11  # share; predictions this small are those of the zero network
+_SLACKER = 4.0  # times what the gains of the directions in use miss beta by still counts as beta
 _TOUCHING = "two segments of optimal directions touch, so that a neuron at their common end is of both"
 _ABOVE = 1e-12  # relative; a gain above beta by more is that of no optimum
 
@@ -111,20 +112,25 @@ def _told_apart(known: Landscape, segments: Sequence[Segment]) -> Landscape:
     problem, beta = known.problem, known.beta
     sizes = float(np.sum(np.abs(known.nu) * norm(problem.rows, axis=1)))
     same = beta * _NOISE + _ULPS * UNIT * sizes
+    # what carries the predictions is optimal, as far as they are: where floats are all there is, it shows what gains miss beta by
+    tight = known.gains >= beta * (1 - _SUPPORT)
+    masses = support_masses(known, tight)
+    if masses is not None and np.any(masses > 0):
+        same = max(same, _SLACKER * float(np.max(np.abs(known.gains[masses > 0] - beta))))
     kept = known.gains >= beta - max(known.slack, same)
     known = replace(known, doubtful=known.gains < beta - same)
-    return _in_blocks(known, kept, segments).keeping(kept)
+    return _in_blocks(known, kept & ~known.doubtful, segments).keeping(kept)
 
 
-def _in_blocks(known: Landscape, kept: Bools, segments: Sequence[Segment]) -> Landscape:
-    """The segments of which both ends are optimal are blocks."""
-    blocks, unbounded, reason = np.arange(len(kept)), np.zeros(len(kept), dtype=bool), known.not_covered
+def _in_blocks(known: Landscape, sure: Bools, segments: Sequence[Segment]) -> Landscape:
+    """The segments of which both ends are optimal are blocks; a doubtful end is one by itself."""
+    blocks, unbounded, reason = np.arange(len(sure)), np.zeros(len(sure), dtype=bool), known.not_covered
     ends: set[int] = set()
     for segment in segments:
-        if segment.high is None:
-            unbounded[segment.low] = kept[segment.low]
-        elif kept[segment.low] and kept[segment.high]:
-            reason = _TOUCHING if ends & {segment.low, segment.high} else reason
-            ends |= {segment.low, segment.high}
-            blocks[segment.high] = segment.low
+        own = {segment.low} if segment.high is None else {segment.low, segment.high}
+        if all(sure[k] for k in own):
+            reason = _TOUCHING if ends & own else reason
+            ends |= own
+            unbounded[segment.low] |= segment.high is None
+            blocks[list(own)] = segment.low
     return replace(known, blocks=blocks, unbounded=unbounded, not_covered=reason)

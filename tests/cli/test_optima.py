@@ -276,6 +276,40 @@ def test_mistakes_are_one_line_and_exit_2(arguments: list[str], words: str, fold
     assert words in errors[0]
 
 
+def test_several_outputs_and_no_decay_are_not_covered(folder: Path) -> None:
+    """From the data alone too; P* is bounded by the zero network at least."""
+    X = np.array([[1.0, 0.5], [-1.0, 2.0], [0.0, 1.0]])
+    np.savez("two.npz", X=X, y=np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
+    found = answer("two.npz", *O4, "--bias", "both", "--penalize", "all", code=4)
+    assert "several outputs" in found["not_covered"]
+    assert (found["optimum"]["lower"], found["optimum"]["upper"]) == (0, pytest.approx(2.0))
+    none = answer("data.npz", *O4[:-1], "0", code=4)
+    assert "without weight decay" in none["not_covered"]
+    assert none["R"] == 2
+
+
+def test_both_answers_where_a_direction_is_doubtful(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gains known to 1 % only: the direction that misses beta by less may be optimal or not, and m*, M* are given for both cases."""
+    from certify.landscape import sharpening
+
+    X, y = np.eye(2), np.array([2.0, -0.5 * (1 - 1e-3)])
+    np.savez("near.npz", X=X, y=y)
+    objective = ("--loss", "half-squared", "--reduction", "sum", "--weight-decay", "0.5", "--bias", "none")
+    assert answer("near.npz", *objective)["answer"] == "unique"
+    monkeypatch.setattr(sharpening, "uncertainty", lambda problem, gap: (0.01, 0.01 * problem.beta))
+    found = answer("near.npz", *objective, code=4)
+    assert found["answer"] == "ambiguous"
+    assert [direction["doubtful"] for direction in found["directions"]] == [False, True]
+    assert found["complete"]
+    assert found["without_doubtful"]["m_star"] == 1
+    outcome = called("optima", "near.npz", *objective)
+    text = " ".join(outcome.stdout.decode().split())
+    assert outcome.returncode == 4
+    assert text.startswith("AMBIGUOUS 2 directions")
+    assert "0.999?" in text
+    assert "without the doubtful directions (?): 1 direction" in text
+
+
 def test_quiet_and_from_outside(folder: Path) -> None:
     """In a process of its own, in a pipe: one line, and it takes the objective from nobody but the options."""
     outcome = certify("optima", "data.npz", *O4, "-q", cwd=folder)

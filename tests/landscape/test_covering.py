@@ -70,6 +70,7 @@ def test_no_pattern_of_a_cone_is_left_out() -> None:
     assert sides_within(rng.uniform(-1, 1, (5, 3)), 2) is None
 
 
+@pytest.mark.slow
 def test_iris_is_too_large_for_its_patterns_and_covered_all_the_same() -> None:
     """150 samples, four inputs and a bias: tens of millions of patterns."""
     data = load_dataset(ROOT / "fixtures/iris.npz").dataset

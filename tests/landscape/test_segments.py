@@ -21,6 +21,7 @@ from certify.problem.training import training_problem
 from certify.verdict import Decision
 
 OPTIONS = CheckOptions(time_limit=60)
+pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
 
 
 def free_problem(kind: str, seed: int) -> tuple[Dataset, Objective]:

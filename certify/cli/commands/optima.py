@@ -20,6 +20,8 @@ from certify.report.writing import deliver
 
 if TYPE_CHECKING:
     from certify.arrays import Floats
+    from certify.landscape.answers import Answers
+    from certify.landscape.landscape import Landscape
     from certify.landscape.polytope import Polytope
     from certify.report.optima import Exported, GivenModel, OptimaRecord, Predictions
 
@@ -81,11 +83,7 @@ def _record(study: Studied, request: Request) -> OptimaRecord:
     seconds = min(request.time_limit, 20.0)
     try:
         answers = answers_of(landscape, request.vertices, seconds) if covered else None
-        other = (
-            answers_of(landscape.without_doubtful(), request.vertices, seconds)
-            if answers is not None and landscape.ambiguous
-            else None
-        )
+        other = _without_doubtful(landscape, request, seconds) if answers is not None and landscape.ambiguous else None
         record = OptimaRecord(
             landscape, answers, other, blocks, patterns_of(study.problem, units), study.objective,
             study.data.dataset.sample_weight is not None, study.problem.samples, file_record(study.data_path, study.data),
@@ -103,6 +101,16 @@ def _record(study: Studied, request: Request) -> OptimaRecord:
         )
     except ArithmeticError as error:
         raise CertifyError(f"the optima could not be counted: {error}") from error
+
+
+def _without_doubtful(landscape: Landscape, request: Request, seconds: float) -> Answers | None:
+    """The other answer; None where the predictions need a doubtful direction, which is then no longer one."""
+    from certify.landscape.answers import answers_of
+
+    try:
+        return answers_of(landscape.without_doubtful(), request.vertices, seconds)
+    except ArithmeticError:
+        return None
 
 
 def _refuse_without_answers(request: Request, reason: str | None) -> None:
