@@ -23,7 +23,8 @@ from certify.checker.rejection import require, rounded
 KINDS = ("balance", "shrink", "recentre", "merge", "prune", "segment", "split", "edge")
 _LOSSES = ("half-squared", "squared", "logistic")  # whose slopes are known below
 _STEP = 52  # slopes of the logistic loss are difference quotients over 2^-52, of values enclosed to some 2^-109
-_CLOSE = Fraction(1, 10**9)  # relative; a value stated for a breakpoint is off by at most this
+_CLOSE = Fraction(1, 10**9)  # relative; a value stated for a breakpoint is off by at most this,
+_LEAST = Fraction(1, 1 << 1074)  # or by the least float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +64,25 @@ class _Point:
 
 def decide_way(problem: Problem, network: Network, way: Way) -> Kept:
     """Raise Rejected unless the path begins at the network and F rises by no more than is allowed, all pieces together."""
+    values, rises = walked(problem, network, way)
+    total = sum(rises, Fraction(0))
+    most = Fraction(way.allowed) * abs(values[0][0])
+    require(total <= most, f"F may rise by {rounded(total)} in all, more than the {rounded(most)} allowed")
+    for k, (stated, (low, high)) in enumerate(zip(way.values, values, strict=True)):
+        room = _CLOSE * abs(high) + _LEAST
+        require(low - room <= Fraction(stated) <= high + room, f"F[{k}]: stated as {stated!r}, it is {rounded(high)}")
+    return Kept(values[0], values[-1], total, len(rises))
+
+
+def walked(problem: Problem, network: Network, way: Way) -> tuple[list[tuple[Fraction, Fraction]], list[Fraction]]:
+    """Bounds on F at the network and at every breakpoint, and on the rise of every piece. Raises Rejected for what is no path of it."""
     loss = problem.objective.loss
     require(loss in _LOSSES, f"objective: paths under the {loss} loss are not decided here")
     require(not problem.objective.undecayed, "objective: paths without weight decay are not decided here")
     _require_form(problem, network, way)
-    start = network_value(problem, network)
     points = [_balanced(problem, network), *_breakpoints(problem, way)]
-    pieces = list(pairwise(points))
-    rises = [_rise(problem, first, second, k) for k, (first, second) in enumerate(pieces)]
-    total = sum(rises, Fraction(0))
-    most = Fraction(way.allowed) * abs(start[0])
-    require(total <= most, f"F may rise by {rounded(total)} in all, more than the {rounded(most)} allowed")
-    values = [start, *(_value(problem, point) for point in points[1:])]
-    for k, (stated, (low, high)) in enumerate(zip(way.values, values, strict=True)):
-        room = _CLOSE * abs(high)
-        require(low - room <= Fraction(stated) <= high + room, f"F[{k}]: stated as {stated!r}, it is {rounded(high)}")
-    return Kept(start, values[-1], total, len(pieces))
+    rises = [_rise(problem, first, second, k) for k, (first, second) in enumerate(pairwise(points))]
+    return [network_value(problem, network), *(_value(problem, point) for point in points[1:])], rises
 
 
 def _require_form(problem: Problem, network: Network, way: Way) -> None:
@@ -99,7 +103,10 @@ def _require_form(problem: Problem, network: Network, way: Way) -> None:
 
 
 def _balanced(problem: Problem, network: Network) -> _Point:
-    """Where balancing leads, u |a|; that F does not rise on the way there needs no proof: 2 |u||a| <= |u|^2 + a^2."""
+    """Where balancing leads, u |a|; that F does not rise on the way there needs no proof: 2 |u||a| <= |u|^2 + a^2.
+
+    A neuron (0, b) with a free bias and an output weight is a constant: with a free output bias, that takes it over at the same F.
+    """
     bias = network.hidden_bias
     rows = network.hidden_weights if bias is None else [[*u, b] for u, b in zip(network.hidden_weights, bias)]
     flat, shift = on_grid([x for u in rows for x in u])
@@ -107,6 +114,10 @@ def _balanced(problem: Problem, network: Network) -> _Point:
     d = len(problem.rows[0])
     vectors = [[x * abs(a) for x in flat[j * d : (j + 1) * d]] for j, a in enumerate(outer)]
     constant = Fraction(network.output_bias or 0.0)
+    for w, a in zip(vectors, outer):
+        if problem.objective.output_bias == "free" and any(w) and not any(_normed(problem, w)):
+            constant += Fraction((1 if a > 0 else -1) * max(w[-1], 0), 1 << (shift + outer_shift))
+            w[-1] = 0
     return _point(problem, vectors, shift + outer_shift, [1 if a >= 0 else -1 for a in outer], constant)
 
 

@@ -3,28 +3,37 @@ by the checker, in exact arithmetic."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import accumulate
+
 import numpy as np
 
 from certify.certificates.exact import rounded_outwards
 from certify.certificates.statement import checked_objective, plain_data, plain_network
-from certify.checker.descents import Kept, Way, decide_way
+from certify.checker.certificate import Network as CheckedNetwork
+from certify.checker.descents import Kept, Way, decide_way, walked
+from certify.checker.objective import Problem
 from certify.checker.objective import training_problem as checked_problem
+from certify.checker.rejection import Rejected
 from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import Proving
 from certify.decide.scope import decidable_problem
-from certify.errors import InputError, ObjectiveError
+from certify.errors import CertifyError, InputError, ObjectiveError
 from certify.landscape.path.report import Answer, PathReport
 from certify.landscape.path.saving import ALLOWED
 from certify.landscape.path.search import Descent, descend_to_optimum
-from certify.landscape.path.track import Point, Track, neurons_at, starting_point, value_at
+from certify.landscape.path.track import Move, Point, Track, constants_of, neurons_at, starting_point
 from certify.landscape.rank import activation_rank
 from certify.landscape.stationary.report import Kind
 from certify.landscape.stationary.stationary import stationary_network
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Bias, Objective
-from certify.problem.training import TrainingProblem, evaluate
+from certify.problem.training import TrainingProblem
 from certify.verdict import Bounds
 
 _DEFAULTS = CheckOptions()
@@ -51,23 +60,50 @@ def path_to_optimum(
     stuck = _stuck(network, dataset, objective, options)
     with Interruption() as interruption:
         proving = Proving(problem, options, interruption, progress)
-        start = Track((starting_point(problem.lift(network)),), ())
+        start = Track((starting_point(problem, problem.lift(network)),), ())
         descent = descend_to_optimum(proving, start, options.eps)
         return _reported(proving, network, dataset, descent, stuck)
 
 
-def way_of(problem: TrainingProblem, network: Network, track: Track) -> Way:
-    """The track as the checker reads it: plain numbers, F at the network and at every breakpoint."""
-    points = track.points
-    values = [evaluate(problem, network).upper, *(value_at(problem, point) for point in points)]
+def way_of(points: Sequence[Point], moves: Sequence[Move]) -> Way:
+    """The breakpoints as the checker reads them: plain numbers; F is not known yet."""
     return Way(
         vectors=[point.w.tolist() for point in points],
         signs=[[int(s) for s in point.signs] for point in points],
         constants=[float(point.c) for point in points],
-        values=[float(value) for value in values],
-        kinds=["balance", *(move.value for move in track.moves)],
+        values=[0.0] * (len(points) + 1),
+        kinds=["balance", *(move.value for move in moves)],
         allowed=ALLOWED,
     )
+
+
+def proved_part(problem: Problem, network: CheckedNetwork, track: Track) -> tuple[Way, Kept]:
+    """The longest beginning of the track that the checker accepts, F at every breakpoint in it as the checker bounds it.
+
+    Raises CertifyError where not even balancing is possible in float64.
+    """
+    finite = next(
+        (k for k, p in enumerate(track.points) if not np.all(np.isfinite(p.w)) or not math.isfinite(p.c)), None
+    )
+    points, moves = track.points[:finite], track.moves
+    while points:
+        way = way_of(points, moves[: len(points) - 1])
+        try:
+            values, rises = walked(problem, network, way)
+        except Rejected as reason:
+            points, last = points[:-1], str(reason)
+            continue
+        most = Fraction(way.allowed) * abs(values[0][0])
+        kept = sum(total <= most for total in accumulate(rises))
+        if kept == len(rises):
+            way = replace(way, values=[rounded_outwards(*value).upper for value in values])
+            if not all(map(math.isfinite, way.values)):
+                last = "F overflows"
+                break
+            return way, decide_way(problem, network, way)
+        points, last = points[:kept], "rounding makes F rise"
+    last = last if finite != 0 else "the network overflows float64"
+    raise CertifyError(f"no path can be written in float64 ({last}); bring columns and targets to sizes near 1")
 
 
 def network_on(problem: TrainingProblem, network: Network, way: Way, time: float) -> Network:
@@ -96,7 +132,8 @@ def _balancing(problem: TrainingProblem, network: Network, way: Way, t: float) -
     part = np.array([f**t for f in factor.tolist()])  # Python's own power: the same on every processor
     shrink = np.where(alive, part, 1 - t)
     u, a = start.u * shrink[:, None], start.a * np.where(alive, 1 / part, 1 - t)[:, None]
-    return problem.lower(type(end)(u, a, start.c))
+    handed = float(np.sum(constants_of(problem, start))) * (1 - (1 - t) ** 2)
+    return problem.lower(type(end)(u, a, start.c + handed))
 
 
 def _require_covered(objective: Objective) -> None:
@@ -120,10 +157,8 @@ def _stuck(network: Network, dataset: Dataset, objective: Objective, options: Ch
 
 def _reported(proving: Proving, network: Network, dataset: Dataset, descent: Descent, stuck: bool) -> PathReport:
     problem = proving.problem
-    way = way_of(problem, network, descent.track)
-    kept = decide_way(
-        checked_problem(checked_objective(problem.objective), plain_data(dataset)), plain_network(network), way
-    )
+    checked = checked_problem(checked_objective(problem.objective), plain_data(dataset))
+    way, kept = proved_part(checked, plain_network(network), descent.track)
     start, end = rounded_outwards(*kept.start), rounded_outwards(*kept.end)
     rank = activation_rank(problem.rows)
     suffices = 1 + (rank.with_constant if problem.objective.output_bias is Bias.FREE else rank.rank)
@@ -151,6 +186,8 @@ def _answer(
     wider = f"at width {suffices} there is always a path (--width {suffices})"
     if stuck and not descent.track.moves and known < kept.start[0]:
         return Answer.IMPOSSIBLE, f"the network is a strict local minimum of its width, and not a global one; {wider}"
+    if kept.pieces <= len(descent.track.moves):
+        return Answer.UNKNOWN, f"further pieces would rise by float64's rounding; {wider}"
     if proving.limits.reached():
         return Answer.UNKNOWN, f"the time limit came first; {wider}"
     return Answer.UNKNOWN, f"every branch that was tried ended in a valley ({descent.dead_ends}); {wider}"

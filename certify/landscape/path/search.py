@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from certify.convex.blocks import blocks_of
 from certify.decide.proving import TIGHT, Proving
+from certify.failures import unless_it_fails, until_it_fails
 from certify.gain.question import Violator
 from certify.landscape.path.segment import downhill
 from certify.landscape.path.tidy import tidied
@@ -47,16 +49,18 @@ def descend_to_optimum(proving: Proving, start: Track, eps: float) -> Descent:
     best, dead_ends = start, 0
     branches: list[Iterator[Track]] = [iter([start])]
     while branches and not proving.limits.reached():
-        track = next(branches[-1], None)
+        track = next(until_it_fails(branches[-1]), None)
         if track is None:
             branches.pop()
             continue
-        track = _settled(proving, track)
+        track = unless_it_fails(partial(_settled, proving, track), track)
         if value_at(problem, track.end) < value_at(problem, best.end):
             best = track
         if _is_optimal(proving, track, TIGHT):
             return Descent(track, True, dead_ends)
-        violators = [] if len(track.moves) > _MOST_PIECES else _violators(proving, track)
+        violators: list[Violator] = []
+        if len(track.moves) <= _MOST_PIECES:
+            violators = unless_it_fails(partial(_violators, proving, track), violators)
         if not track.end.free or not violators:
             if _is_optimal(proving, track, eps):
                 return Descent(track, True, dead_ends)

@@ -79,11 +79,28 @@ class Track:
         return Track((*self.points, point), (*self.moves, move))
 
 
-def starting_point(neurons: Neurons) -> Point:
-    """Where balancing leads: w = u |a|; without it w and c are what they are."""
+def starting_point(problem: TrainingProblem, neurons: Neurons) -> Point:
+    """Where balancing leads: w = u |a|; without it w and c are what they are.
+
+    A neuron (0, b) with a free bias is a constant, which a free output bias takes over.
+    """
     a = neurons.a[:, 0]
     signs = np.where(a < 0, -1.0, 1.0)
-    return Point(neurons.u * np.abs(a)[:, None], signs, float(neurons.c[0]))
+    w = neurons.u * np.abs(a)[:, None]
+    constants = constants_of(problem, neurons)
+    w[constants != 0] = 0.0
+    silent = problem.free_hidden_bias & (problem.size(w) == 0)
+    w[silent] = 0.0
+    return Point(w, signs, float(neurons.c[0]) + float(np.sum(constants)))
+
+
+def constants_of(problem: TrainingProblem, neurons: Neurons) -> Floats:
+    """What each neuron (m,) of which only a free bias is left adds to all predictions; 0 for the others."""
+    if not problem.free_hidden_bias:
+        return np.zeros(neurons.width)
+    alone = problem.size(neurons.u) == 0
+    constants: Floats = np.where(alone, neurons.a[:, 0] * np.maximum(neurons.u[:, -1], 0.0), 0.0)
+    return constants
 
 
 def neurons_at(problem: TrainingProblem, point: Point) -> Neurons:
@@ -98,7 +115,7 @@ def value_at(problem: TrainingProblem, point: Point) -> float:
     """F of the balanced network, rounded to nearest."""
     f = predictions_at(problem, point)
     penalty = problem.beta * float(np.sum(problem.size(point.w)))
-    return problem.data_loss(f[:, None]) + penalty + 0.5 * problem.constant_decay * point.c**2
+    return problem.data_loss(f[:, None]) + penalty + 0.5 * problem.constant_decay * (point.c * point.c)
 
 
 def predictions_at(problem: TrainingProblem, point: Point) -> Floats:

@@ -85,6 +85,8 @@ def independent(problem: TrainingProblem, neurons: Neurons, kept: Sequence[int])
     if problem.objective.output_bias is Bias.FREE:
         columns.append(np.ones((problem.samples, 1)))
     matrix = np.hstack(columns)
+    if not matrix.shape[1]:
+        return True
     sizes = norm(matrix, axis=0)
     if not np.all((0 < sizes) & (sizes < np.inf)) or matrix.shape[0] < matrix.shape[1]:
         return False

@@ -6,12 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from adversarial import adversarial_case
 from exact import exact_objective, random_network
 from oracles import ORACLES, dataset, objective
 from planted import random_data
 
 from certify.decide.options import CheckOptions
-from certify.errors import InputError, ObjectiveError
+from certify.errors import CertifyError, InputError, ObjectiveError
 from certify.landscape.path.path import network_on, path_to_optimum
 from certify.landscape.path.report import Answer, PathReport
 from certify.landscape.rank import activation_rank
@@ -146,3 +147,34 @@ def test_what_is_not_covered_says_why() -> None:
     free = objective(0.1, Loss.HALF_SQUARED, Reduction.SUM, Bias.FREE, Bias.NONE)
     with pytest.raises(ObjectiveError, match="need not be attained"):
         path_to_optimum(random_network(np.random.default_rng(0), 2, data.inputs, free), data, free)
+
+
+@pytest.mark.parametrize("seed", [12, 25, 44, 50, 57, 74, 99, 108, 117, 126, 143])
+def test_what_float64_cannot_hold_is_no_crash(seed: int) -> None:
+    """Adversarial scales: the part of the path that can be decided is shown, or one line says why there is none."""
+    case = adversarial_case(seed)
+    with np.errstate(all="ignore"):
+        try:
+            report = path_to_optimum(
+                case.network, case.data, case.goal, options=CheckOptions(eps=case.eps, time_limit=1)
+            )
+        except CertifyError as refused:
+            assert str(refused).count("\n") == 0
+            return
+    assert report.rise <= 1e-12 * report.start.upper
+    assert report.end.lower <= report.start.upper
+
+
+def test_a_neuron_that_is_only_a_free_bias_hands_it_over() -> None:
+    """(0, b) with an output weight is a constant: the free output bias takes it at the same F, also half way."""
+    goal = GOALS[3]
+    data = random_data(goal, 4)
+    net = random_network(np.random.default_rng(4), 8, data.inputs, goal)
+    net.hidden_weights[0] = 0.0
+    net.hidden_bias[0] = 1.5
+    report = path_to_optimum(net, data, goal, options=EPS)
+    problem = training_problem(net, data, goal)
+    times = np.linspace(0, 1 / report.pieces, 12)
+    values = [exact_objective(network_on(problem, net, report.way, float(t)), data, goal) for t in times]
+    assert all(later <= earlier * (1 + 1e-14) for earlier, later in pairwise(values))
+    assert not np.any(report.way.vectors[0][0])
