@@ -33,6 +33,7 @@ _ABOVE = 1e-12  # relative; a gain above beta by more is a column that the progr
 _SHARP = 1e-9  # relative; a slack above this may be that of multipliers which are a little off
 _ROUNDS = 6
 _TOO_MANY = "with a free hidden bias all activation patterns are listed, and the data has too many for that"
+_INTERRUPTED = "it was interrupted before the optimum and its directions were known"
 _OUT_OF_TIME = "the time limit came before the optimum and its directions were known (--time-limit)"
 
 
@@ -66,7 +67,7 @@ class _Search:
             proving.prove(TIGHT, proving.limits, lambda _: proving.limits)
         generation = proving.generation
         if self.reason is not None or generation is None or generation.nu is None:
-            self.reason = self.reason or _OUT_OF_TIME
+            self.reason = self.reason or self._cut_short
             return
         self.lister = lister = lister_of(problem, proving.limits)
         maximisers = lister(gain_problem(problem, generation.nu))
@@ -80,7 +81,11 @@ class _Search:
             maximisers = lister(gain_problem(problem, generation.nu))
         self.maximisers = maximisers
         if not maximisers.settled:
-            self.reason = _OUT_OF_TIME if maximisers.method else _TOO_MANY
+            self.reason = self._cut_short if maximisers.method else _TOO_MANY
+
+    @property
+    def _cut_short(self) -> str:
+        return _INTERRUPTED if self.proving.interruption.wished else _OUT_OF_TIME
 
     def landscape(self, unweighted: Indices) -> Landscape:
         """What was found out."""
