@@ -10,6 +10,7 @@ from certify.certificates import CertificateWish, confirmed
 from certify.certificates.cost import seconds_of_proof
 from certify.decide.proving import Proving
 from certify.gain.question import GainBound
+from certify.gain.search.portfolio import MOST_RANK, searchable
 from certify.problem.dual import LowerBound
 from certify.problem.network import Network
 from certify.verdict import Decision, Lack, Reason, Verdict
@@ -65,6 +66,10 @@ def _with_remedy(verdict: Verdict, proving: Proving) -> Verdict:
         return verdict
     lack = verdict.lacks or Lack(proving.forecast)
     seconds = lack.seconds if lack.seconds is not None and lack.seconds <= _LONGEST else None
+    if lack.unproved is None and not searchable(verdict.rank):
+        return replace(
+            verdict, lacks=Lack(None, None, f"data of rank {verdict.rank} are not searched, only up to {MOST_RANK}")
+        )
     if seconds is not None:
         remedy = f"--time-limit {_round(max(limit, proving.elapsed) + _LONGER * seconds)}"
     elif verdict.relative_gap < _WIDER_EPS and lack.unproved is None:

@@ -180,6 +180,7 @@ class Check:
         proving = self.proving
         if self.findings.certified:
             self.decisive = proving.lower
+            proving.keep(proving.lower)
         proving.wanted = lambda: math.inf
         self.limits = proving.limits
         if self.findings.tight(TIGHT) or not proving.start(blocks_of_neurons(self.problem, self.neurons)):

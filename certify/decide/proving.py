@@ -95,6 +95,12 @@ class Proving:
         if self.deadline is not None and self.options.time_limit is not None:
             self.limits.deadline = self.deadline - min(seconds, _RESERVED * self.options.time_limit)
 
+    def keep(self, lower: LowerBound) -> None:
+        """Keep what it takes to write this bound down and check it, too; no more than half of the time that is left."""
+        if self.limits.deadline is not None and lower.gain is not None:
+            seconds = seconds_of_proof(lower.gain, *self.problem.rows.shape)
+            self.limits.deadline -= min(seconds, max(0.0, self.limits.deadline - time.monotonic()) / 2)
+
     @property
     def last_limits(self) -> Limits:
         """Those of the certificate: what it is predicted to overrun them by is not begun."""

@@ -160,6 +160,7 @@ class _Solving:
                 self._narrow(self.width)
             if options.tight:
                 self.decisive = proving.lower
+                proving.keep(proving.lower)
                 proving.wanted = lambda: math.inf
                 self._prove(TIGHT, proving.limits)
 

@@ -11,7 +11,9 @@ def remedy(lack: Lack) -> str:
     """`needs about 40 s more: --time-limit 120`; where it is the certificate that does, that is said, and of what."""
     needs = "no estimate of the time" if lack.seconds is None else f"needs about {duration(lack.seconds)} more"
     if lack.unproved is not None:
-        needs = f"{lack.unproved.value} by the search, its certificate {needs.replace('no', 'with no', 1) if lack.seconds is None else needs}"
+        needs = (
+            f"{lack.unproved.value} by the search, its certificate {needs if lack.seconds is not None else 'unwritten'}"
+        )
     return f"{needs}: {lack.remedy}" if lack.remedy else needs
 
 

@@ -6,6 +6,7 @@ The search is replaced by one that answers at once; everything else is real.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -228,6 +229,24 @@ def test_options_reach_the_search(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert (first.eps, first.time_limit, first.seed, first.engine, progress) == (1e-4, 60.0, 0, "auto", None)
     assert first.threads >= 1
     assert (second.eps, second.time_limit, second.threads, second.seed, second.engine) == (1e-6, 2.5, 3, 7, "enumerate")
+
+
+def test_tight_is_an_option_as_others_are(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off by default; by option, environment or file it reaches the search, and so does when the call began."""
+    seen = []
+    monkeypatch.setattr(
+        certify.decide.check, "check_network", lambda *arguments: seen.append(arguments[3]) or CERTIFIED
+    )
+    before = time.monotonic()
+    check()
+    check("--tight")
+    monkeypatch.setenv("CERTIFY_TIGHT", "1")
+    check()
+    monkeypatch.delenv("CERTIFY_TIGHT")
+    (folder / "certify.toml").write_text("tight = true\n")
+    check()
+    assert [options.tight for options in seen] == [False, True, True, True]
+    assert all(before <= options.started <= time.monotonic() for options in seen)
 
 
 def test_the_libraries_get_one_thread(folder: Path, answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ import pytest
 from report_examples import CERTIFIED, OBJECTIVE, REFUTED, TOO_NARROW, UNBOUNDED, VERDICTS, record
 
 from certify.problem.objective import Bias, Loss, Reduction
+from certify.report.as_json import check_as_dict
 from certify.report.as_text import text_report, verdict_line
-from certify.verdict import Verdict
+from certify.verdict import Bounds, Decision, Lack, Verdict
 
 
 @pytest.mark.parametrize(
@@ -112,3 +113,25 @@ def test_the_search_at_the_width_has_its_lines() -> None:
     assert "same width best of 302 starts: F = 0.28745" in text
     assert "reached by 2 of 5 independent lines of descents, 0.39 s" in text
     assert "same width" not in text_report(record(CERTIFIED))
+
+
+@pytest.mark.parametrize(
+    ("lack", "words"),
+    [
+        (Lack(39.2, None, "--time-limit 120"), "needs about 40 s more: --time-limit 120"),
+        (Lack(1200.0, None, "--time-limit 2000"), "needs about 20 min more: --time-limit 2000"),
+        (Lack(4 * 3600.0, None, "--time-limit 30000"), "needs about 4 h more: --time-limit 30000"),
+        (Lack(None, None, "--eps 0.28"), "no estimate of the time: --eps 0.28"),
+        (
+            Lack(2.5, Decision.CERTIFIED, "--time-limit 7"),
+            "certified by the search, its certificate needs about 3 s more: --time-limit 7",
+        ),
+    ],
+)
+def test_what_is_lacking_follows_the_bounds(lack: Lack, words: str) -> None:
+    """The line begins as ever, and ends with the time needed and the option to type; in JSON these are keys of their own."""
+    verdict = replace(UNBOUNDED, optimum=Bounds(0.2, 0.29), lacks=lack)
+    assert verdict_line(verdict) == f"INCONCLUSIVE (limit) gap<=0.091 (relative 0.32, eps 1e-04); {words}"
+    keys = check_as_dict(record(verdict), "0")
+    assert (keys["needs_seconds"], keys["remedy"]) == (lack.seconds, words)
+    assert check_as_dict(record(CERTIFIED), "0")["remedy"] is None
