@@ -13,7 +13,7 @@ from certify.certificates.budget import Budget
 from certify.certificates.claims import Source
 from certify.certificates.dual import scaled_dual
 from certify.certificates.proofs import proof_of_side
-from certify.certificates.side import side_of
+from certify.certificates.side import both_sides
 from certify.certificates.writing import write_certificate
 from certify.decide.check import check_network
 from certify.decide.options import CheckOptions
@@ -65,10 +65,9 @@ def _seconds(verdict: Verdict, problem: TrainingProblem, repeats: int) -> float:
     taken = []
     for _ in range(repeats):
         dual = scaled_dual(problem, verdict.proof, _INSIDE)
-        sides = [side_of(dual.hinges, sign * dual.weights, dual.limit) for sign in (1, -1)]
         budget, began = Budget(Limits()), time.process_time()
-        for sign, side in zip((1, -1), sides, strict=True):
-            if len(side.plus):
+        for sign, side in zip((1, -1), both_sides(dual), strict=True):
+            if not side.trivial:
                 proof_of_side(side, sign, verdict.proof.gain, budget)
         taken.append(time.process_time() - began)
     return statistics.median(taken)
