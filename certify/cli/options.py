@@ -335,6 +335,12 @@ PathFileOption = Annotated[
         "--output", metavar="FILE", help="Write the path there, as npz; certify verify FILE MODEL DATA decides it."
     ),
 ]
+ToOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--to", metavar="OPTIMUM", help="The path ends at this network: a global optimum to eps; any one, if left out."
+    ),
+]
 AtOption = Annotated[
     float | None,
     typer.Option(

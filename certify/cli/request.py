@@ -59,6 +59,7 @@ class Request:
     witnesses: opt.WitnessesOption = None
 
     path_file: opt.PathFileOption = None
+    to: opt.ToOption = None
     at: opt.AtOption = None
     network_at: opt.NetworkAtOption = None
 

@@ -21,6 +21,7 @@ def path_as_dict(
     written: Path | None,
     notes: tuple[str, ...],
     version: str,
+    target: FileRecord | None = None,
 ) -> dict[str, Any]:
     """The record of one path; its breakpoints are in the file that --output writes."""
     model, data = files
@@ -45,9 +46,24 @@ def path_as_dict(
             "sufficient_width": report.suffices,
             "dead_ends": report.dead_ends,
             "file": None if written is None else str(written),
+            "target": _arrival_keys(report),
         },
-        "files": {"model": file_keys(model), "data": file_keys(data)},
+        "files": {"model": file_keys(model), "data": file_keys(data)}
+        | ({} if target is None else {"target": file_keys(target)}),
         "notes": list(notes),
         "seconds": report.seconds,
         "version": version,
+    }
+
+
+def _arrival_keys(report: PathReport) -> dict[str, Any] | None:
+    """How the path meets the optimum that was asked for."""
+    arrival = report.arrival
+    if arrival is None:
+        return None
+    return {
+        "value_bounds": bounds_keys(arrival.value),
+        "reached": arrival.distance is not None,
+        "distance": arrival.distance,
+        "same_order": arrival.ordered if arrival.distance is not None else None,
     }

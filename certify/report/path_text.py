@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from certify.landscape.path.report import Answer, PathReport
+from certify.landscape.path.report import Answer, Arrival, PathReport
 from certify.problem.objective import Objective
 from certify.report.layout import COLUMNS, count, entry, file_entries, objective_entries
 from certify.report.numbers import GAP_DIGITS, excess, midpoint, rounded_down, rounded_up, shortest, with_error
@@ -31,6 +31,7 @@ def path_text(
     files: tuple[FileRecord, FileRecord],
     weighted: bool,
     colour: bool = False,
+    target: FileRecord | None = None,
 ) -> str:
     """The line, the block, the pieces."""
     lines = [answer_line(report, colour), *textwrap.wrap(report.reason, COLUMNS), ""]
@@ -38,7 +39,8 @@ def path_text(
         lines.extend(entry(label, text))
     for label, text in objective_entries(objective, samples, weighted):
         lines.extend(entry(label, text))
-    for label, file in zip(("model", "data"), files, strict=True):
+    labelled = [*zip(("model", "data"), files, strict=True), *([] if target is None else [("target", target)])]
+    for label, file in labelled:
         for name, text in file_entries(label, file):
             lines.extend(entry(name, text))
     lines += ["", *_pieces(report)]
@@ -48,6 +50,8 @@ def path_text(
 def _entries(report: PathReport) -> Iterator[tuple[str, str]]:
     yield "start", f"F = {with_error(report.start.lower, report.start.upper)}"
     yield "end", f"F = {with_error(report.end.lower, report.end.upper)}"
+    if report.arrival is not None:
+        yield "target", _arrival(report.arrival)
     yield (
         "optimum",
         f"{rounded_down(report.optimum.lower)} <= P* <= {rounded_up(report.optimum.upper)}, over every width",
@@ -57,6 +61,19 @@ def _entries(report: PathReport) -> Iterator[tuple[str, str]]:
     yield "width", f"{count(report.width, 'neuron')}; {report.suffices} always suffice"
     tried = f"; {count(report.dead_ends, 'branch')} ended in a valley".replace("branchs", "branches")
     yield "search", f"{report.seconds:.2f} s{tried if report.dead_ends else ''}"
+
+
+def _arrival(arrival: Arrival) -> str:
+    value = f"F = {with_error(arrival.value.lower, arrival.value.upper)}"
+    if arrival.distance is None:
+        return f"{value}; not reached"
+    near = (
+        "exactly"
+        if arrival.distance == 0
+        else f"at the optimum beside it, {rounded_up(arrival.distance, 2)} away (relative)"
+    )
+    order = "neuron by neuron" if arrival.ordered else "its neurons in another order"
+    return f"{value}; the path ends there {near}, {order}"
 
 
 def _pieces(report: PathReport) -> Iterator[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from exact import OF_SIGNS
-from oracles import bare_network
+from optima_brute_force import optima
+from oracles import bare_network, dataset, objective, stated
 
 from certify.problem.dataset import Dataset
 from certify.problem.objective import Bias, Loss, Objective, Reduction
@@ -48,10 +51,10 @@ def random_problem(kind: str, seed: int) -> tuple[Dataset, Objective, TrainingPr
     y = rng.standard_normal(n) if seed % 2 else rng.integers(-2, 3, n).astype(float)
     if loss in OF_SIGNS:
         y = np.where(y >= 0, 1.0, -1.0)
-    dataset = Dataset(X, y[:, None])
+    data = Dataset(X, y[:, None])
     beta = float(rng.uniform(0.02, 0.4)) / (n if reduction is Reduction.MEAN else 1)
-    objective = Objective(loss, reduction, beta, beta, hidden, output)
-    return dataset, objective, training_problem(bare_network(d, objective), dataset, objective)
+    goal = Objective(loss, reduction, beta, beta, hidden, output)
+    return data, goal, training_problem(bare_network(d, goal), data, goal)
 
 
 def polygon(corners: int) -> np.ndarray:
@@ -68,3 +71,12 @@ def polygons(*corners: int) -> np.ndarray:
         X[first : first + count, 2 * k : 2 * k + 2] = polygon(count)
         first += count
     return X
+
+
+def with_many_optima(X: np.ndarray, seed: int = 1) -> tuple[Dataset, Objective]:
+    """Targets for which nu = 1 and a random point of the polytope are optimal: all its optimal directions are known to be many."""
+    problem = stated(dataset(X, np.ones(len(X))), objective(1.0))
+    beta = optima(replace(problem, targets=np.ones((len(X), 1))), np.zeros(len(X)), 0.0).largest
+    ones = optima(replace(problem, objective=objective(beta)), np.zeros(len(X)), 0.0)
+    masses = np.random.default_rng(seed).uniform(0.5, 1.5, len(ones.units))
+    return dataset(X, ones.columns @ masses + 1), objective(beta)

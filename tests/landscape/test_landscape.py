@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from optima_brute_force import components, negative_slope, optima, vertex_supports
 from oracles import ORACLES, Oracle, bare_network, dataset, objective, stated
-from small_problems import KINDS, polygon, polygons, random_problem
+from small_problems import KINDS, polygon, polygons, random_problem, with_many_optima
 
 from certify.decide.check import check_network
 from certify.decide.options import CheckOptions
@@ -95,12 +95,7 @@ def test_random_problems_of_every_degenerate_kind(kind: str) -> None:
 
 
 def planted(X: np.ndarray, seed: int) -> TrainingProblem:
-    """Targets for which nu = 1 and a random point of the polytope are optimal: all its optimal directions are known to be many."""
-    problem = stated(dataset(X, np.ones(len(X))), objective(1.0))
-    beta = optima(replace(problem, targets=np.ones((len(X), 1))), np.zeros(len(X)), 0.0).largest
-    ones = optima(replace(problem, objective=objective(beta)), np.zeros(len(X)), 0.0)
-    masses = np.random.default_rng(seed).uniform(0.5, 1.5, len(ones.units))
-    return stated(dataset(X, ones.columns @ masses + 1), objective(beta))
+    return stated(*with_many_optima(X, seed))
 
 
 @pytest.mark.parametrize("corners", [(3,), (4,), (5,), (6,), (8,)])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from certify import __version__
 from certify.cli import exit_codes
 from certify.cli.choices import Format
-from certify.cli.inputs import load_pair, objective_of
+from certify.cli.inputs import array_roles, load_pair, objective_of
 from certify.cli.messages import wants_colour
 from certify.cli.options import DataArgument, ModelArgument
 from certify.cli.parsing import options
@@ -15,7 +16,7 @@ from certify.cli.request import KEYS, OBJECTIVE, Request
 from certify.cli.results import file_record, remark, require_sensible_output
 from certify.cli.searching import searching
 from certify.cli.stdin import files_or_stdin
-from certify.errors import UsageError
+from certify.errors import InputError, UsageError
 from certify.report.writing import deliver
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @options(
-    *OBJECTIVE, *KEYS, "width", "eps", "time_limit", "threads", "seed", "path_file", "at", "network_at", "format", "quiet", "exit_zero"
+    *OBJECTIVE, *KEYS, "to", "width", "eps", "time_limit", "threads", "seed", "path_file", "at", "network_at", "format", "quiet", "exit_zero"
 )  # fmt: skip
 def path(model: ModelArgument, data: DataArgument, request: Request) -> int:
     """A path from this network to a global optimum along which F never rises.
@@ -33,41 +34,59 @@ def path(model: ModelArgument, data: DataArgument, request: Request) -> int:
     \b
     FOUND       the path; every piece has been checked in exact arithmetic
     IMPOSSIBLE  the network is a strict local minimum that is not global:
-                at this width every path from it rises
+                at this width every path from it rises; or it is an optimum,
+                and that of --to is in another component
     UNKNOWN     neither; the width at which there always is one is named
 
     IMPOSSIBLE exits with 1, UNKNOWN with 4. With --width W zero neurons are added first.
     """
     files = {"--output": request.path_file, "--export": request.network_at}
-    require_sensible_output(request, {"MODEL": model, "DATA": data}, files)
+    read = {"MODEL": model, "DATA": data} | ({"--to": request.to} if request.to else {})
+    require_sensible_output(request, read, files)
     if request.at is not None and request.network_at is None:
         raise UsageError("--at says which network of the path --export FILE writes; name a file")
     with files_or_stdin((model, data)) as (model_file, data_file):
         stored, samples = load_pair(model_file, data_file, request)
-        from certify.landscape.path.path import path_to_optimum
+        from certify.landscape.path.path import NotOptimal, path_to_optimum
 
         objective, cautions = objective_of(stored, samples, request)
+        target = _target(samples, request)
         notes = (*stored.notes, *samples.notes, *cautions)
+        goal = None if target is None else target.network
         with searching(request, stored, samples, objective, notes) as search:
-            report = path_to_optimum(
-                stored.network, search.dataset, objective, request.width, search.options, search.progress
-            )
+            try:
+                report = path_to_optimum(
+                    stored.network, search.dataset, objective, request.width, search.options, search.progress, goal
+                )
+            except NotOptimal as error:
+                check = f"certify check {shlex.quote(str(request.to))} {shlex.quote(str(data))}"
+                raise InputError(f"--to {request.to}: {error}; {check} with the same options says more") from error
         _write(report, stored, samples, objective, request)
         named = file_record(model, stored), file_record(data, samples)
+        third = None if target is None or request.to is None else file_record(request.to, target)
     weighted = samples.dataset.sample_weight is not None
     if request.format is Format.JSON:
         from certify.report.as_json import to_json
         from certify.report.path_json import path_as_dict
 
-        text = to_json(path_as_dict(report, objective, named, weighted, request.path_file, notes, __version__))
+        text = to_json(path_as_dict(report, objective, named, weighted, request.path_file, notes, __version__, third))
     else:
         from certify.report.path_text import answer_line, path_text
 
         count = samples.dataset.samples
         text = answer_line(report, wants_colour()) + "\n"
-        text = text if request.quiet else path_text(report, objective, count, named, weighted, wants_colour())
+        text = text if request.quiet else path_text(report, objective, count, named, weighted, wants_colour(), third)
     deliver(text, None)
     return _code(report, request)
+
+
+def _target(data: StoredDataset, request: Request) -> StoredModel | None:
+    """The optimum that the path is to end at."""
+    if request.to is None:
+        return None
+    from certify.files import load_model
+
+    return load_model(request.to, array_roles(request), data.dataset.inputs, request.activation)
 
 
 def _write(report: PathReport, model: StoredModel, data: StoredDataset, objective: Objective, request: Request) -> None:

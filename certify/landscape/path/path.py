@@ -11,6 +11,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from certify.arrays import Bools
 from certify.certificates.exact import rounded_outwards
 from certify.certificates.statement import checked_objective, plain_data, plain_network
 from certify.checker.certificate import Network as CheckedNetwork
@@ -23,9 +24,10 @@ from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import Proving
 from certify.decide.scope import decidable_problem
 from certify.errors import CertifyError, InputError, ObjectiveError
-from certify.landscape.path.report import Answer, PathReport
+from certify.landscape.path.report import Answer, Arrival, PathReport
 from certify.landscape.path.saving import ALLOWED
-from certify.landscape.path.search import Descent, descend_to_optimum
+from certify.landscape.path.search import bound_optimum, descents
+from certify.landscape.path.to.target import Meeting, meet
 from certify.landscape.path.track import Move, Point, Track, constants_of, neurons_at, starting_point
 from certify.landscape.rank import activation_rank
 from certify.landscape.stationary.report import Kind
@@ -33,10 +35,14 @@ from certify.landscape.stationary.stationary import stationary_network
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
 from certify.problem.objective import Bias, Objective
-from certify.problem.training import TrainingProblem
+from certify.problem.training import TrainingProblem, evaluate
 from certify.verdict import Bounds
 
 _DEFAULTS = CheckOptions()
+
+
+class NotOptimal(InputError):
+    """The network at which a path is to end is not proved to be a global optimum."""
 
 
 def path_to_optimum(
@@ -46,23 +52,33 @@ def path_to_optimum(
     width: int | None = None,
     options: CheckOptions = _DEFAULTS,
     progress: ProgressCallback | None = None,
+    target: Network | None = None,
 ) -> PathReport:
     """A path of the given width (default: the network's own) along which F never rises, to a network that no other is below by eps.
 
-    Raises InputError where network, data and objective do not fit together or the width is smaller than the network's; ObjectiveError for
-    what is not covered.
+    target: the global optimum at which the path is to end; any one, if left out.
+    Raises InputError where network, data and objective do not fit together, the width is smaller than the network's or the target's;
+    NotOptimal where the target is not proved to be optimal to eps; ObjectiveError for what is not covered.
     """
     if width is not None and width < network.width:
         raise InputError(f"--width {width}: the network has {network.width} neurons; a path has at least as many")
     network = padded(network, width or network.width)
     problem = decidable_problem(network, dataset, objective)
     _require_covered(objective)
+    goal = None if target is None else _in_slots(target, network, dataset, objective)
     stuck = _stuck(network, dataset, objective, options)
     with Interruption() as interruption:
         proving = Proving(problem, options, interruption, progress)
         start = Track((starting_point(problem, problem.lift(network)),), ())
-        descent = descend_to_optimum(proving, start, options.eps)
-        return _reported(proving, network, dataset, descent, stuck)
+        point = None if goal is None else starting_point(problem, problem.lift(goal))
+        bound_optimum(proving, [start.end] if point is None else [start.end, point])
+        ways = descents(proving, start, options.eps)
+        if goal is None or point is None:
+            return _reported(proving, network, dataset, Meeting(next(ways)), stuck, None)
+        value = _optimal(proving, goal)
+        height = evaluate(problem, network).upper
+        meeting = meet(proving, start, height, point, ways, lambda track: _passes(problem, network, dataset, track))
+        return _reported(proving, network, dataset, meeting, stuck, Arrival(value, meeting.distance, meeting.ordered))
 
 
 def way_of(points: Sequence[Point], moves: Sequence[Move]) -> Way:
@@ -155,35 +171,82 @@ def _stuck(network: Network, dataset: Dataset, objective: Objective, options: Ch
     return stationary_network(network, dataset, objective, options).kind is Kind.STRICT_LOCAL_MINIMUM
 
 
-def _reported(proving: Proving, network: Network, dataset: Dataset, descent: Descent, stuck: bool) -> PathReport:
-    problem = proving.problem
+def _in_slots(target: Network, network: Network, dataset: Dataset, objective: Objective) -> Network:
+    """The target with as many neurons as the network."""
+    try:
+        decidable_problem(target, dataset, objective)
+    except CertifyError as error:
+        raise InputError(f"the optimum to go to: {error}") from error
+    used = np.any(target.output_weights != 0, axis=1)
+    if int(np.sum(used)) > network.width:
+        raise InputError(
+            f"the optimum has {int(np.sum(used))} neurons, and the path {network.width}; add zero neurons: --width {int(np.sum(used))}"
+        )
+    return padded(target if target.width <= network.width else _selected(target, used), network.width)
+
+
+def _selected(network: Network, kept: Bools) -> Network:
+    bias = None if network.hidden_bias is None else network.hidden_bias[kept]
+    return Network(network.hidden_weights[kept], network.output_weights[kept], bias, network.output_bias)
+
+
+def _optimal(proving: Proving, target: Network) -> Bounds:
+    """F of the target, where it is proved to be optimal to eps."""
+    value, lower, eps = evaluate(proving.problem, target), proving.lower.value, proving.options.eps
+    if not value.upper - lower <= eps * abs(value.lower):
+        raise NotOptimal(
+            f"not proved to be a global optimum to eps = {eps:g}: F = {value.value:.9g}, and what is known is P* >= {lower:.9g}"
+        )
+    return Bounds(value.lower, value.upper)
+
+
+def _proved_part(problem: TrainingProblem, network: Network, dataset: Dataset, track: Track) -> tuple[Way, Kept]:
     checked = checked_problem(checked_objective(problem.objective), plain_data(dataset))
-    way, kept = proved_part(checked, plain_network(network), descent.track)
+    return proved_part(checked, plain_network(network), track)
+
+
+def _passes(problem: TrainingProblem, network: Network, dataset: Dataset, track: Track) -> bool:
+    """Whether the checker accepts all of the track."""
+    try:
+        return _proved_part(problem, network, dataset, track)[1].pieces == len(track.points)
+    except CertifyError:
+        return False
+
+
+def _reported(
+    proving: Proving, network: Network, dataset: Dataset, meeting: Meeting, stuck: bool, arrival: Arrival | None
+) -> PathReport:
+    problem, descent = proving.problem, meeting.descent
+    way, kept = _proved_part(problem, network, dataset, descent.track)
     start, end = rounded_outwards(*kept.start), rounded_outwards(*kept.end)
     rank = activation_rank(problem.rows)
     suffices = 1 + (rank.with_constant if problem.objective.output_bias is Bias.FREE else rank.rank)
     lower = proving.lower.value
     known = min(end.upper, proving.solution.value if proving.solution is not None else end.upper)
-    answer, reason = _answer(proving, descent, kept, end, lower, known, stuck, suffices)
+    answer, reason = _answer(proving, meeting, kept, end, lower, known, stuck, suffices, arrival)
     return PathReport(
         answer, reason, way, start, end, Bounds(lower, known), rounded_outwards(kept.rise, kept.rise).upper, proving.options.eps, network.width, suffices,
-        descent.dead_ends, proving.elapsed, proving.interruption.wished,
+        descent.dead_ends, proving.elapsed, proving.interruption.wished, arrival,
     )  # fmt: skip
 
 
 def _answer(
     proving: Proving,
-    descent: Descent,
+    meeting: Meeting,
     kept: Kept,
     end: Bounds,
     lower: float,
     known: float,
     stuck: bool,
     suffices: int,
+    arrival: Arrival | None,
 ) -> tuple[Answer, str]:
-    if end.upper - lower <= proving.options.eps * abs(end.lower):
-        return Answer.FOUND, "no network of any width is lower than the path's end by more than eps"
+    descent = meeting.descent
     wider = f"at width {suffices} there is always a path (--width {suffices})"
+    if end.upper - lower <= proving.options.eps * abs(end.lower):
+        if arrival is None:
+            return Answer.FOUND, "no network of any width is lower than the path's end by more than eps"
+        return _met(meeting, wider, suffices)
     if stuck and not descent.track.moves and known < kept.start[0]:
         return Answer.IMPOSSIBLE, f"the network is a strict local minimum of its width, and not a global one; {wider}"
     if kept.pieces <= len(descent.track.moves):
@@ -191,3 +254,17 @@ def _answer(
     if proving.limits.reached():
         return Answer.UNKNOWN, f"the time limit came first; {wider}"
     return Answer.UNKNOWN, f"every branch that was tried ended in a valley ({descent.dead_ends}); {wider}"
+
+
+def _met(meeting: Meeting, wider: str, suffices: int) -> tuple[Answer, str]:
+    """The answer where an optimum was reached, and a certain one is asked for."""
+    if meeting.distance is not None:
+        order = (
+            "" if meeting.ordered else ", up to the order of its neurons: no slot is ever free for a change of places"
+        )
+        return Answer.FOUND, f"the path ends at the optimum that was asked for{order}"
+    if meeting.width is not None and meeting.width < suffices:
+        wider = f"from width {meeting.width} on they hang together (--width {meeting.width})"
+    if meeting.apart is not None:
+        return Answer.IMPOSSIBLE, f"{meeting.apart}; {wider}"
+    return Answer.UNKNOWN, f"the path ends at another optimum, from which no way to the target was found; {wider}"

@@ -8,7 +8,7 @@ at the branches before, as long as time allows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +20,7 @@ from certify.failures import unless_it_fails, until_it_fails
 from certify.gain.question import Violator
 from certify.landscape.path.segment import downhill
 from certify.landscape.path.tidy import tidied
-from certify.landscape.path.track import Track, predictions_at, value_at
+from certify.landscape.path.track import Point, Track, predictions_at, value_at
 from certify.problem.dual import dual_vector
 from certify.problem.training import TrainingProblem
 
@@ -39,38 +39,41 @@ class Descent:
     dead_ends: int
 
 
-def descend_to_optimum(proving: Proving, start: Track, eps: float) -> Descent:
+def descents(proving: Proving, start: Track, eps: float) -> Iterator[Descent]:
     """Depth first over the directions that are let in, the most violating first; proving holds the lower bound on P*.
 
-    It goes on beyond eps as far as it can without turning back.
+    Every end at a global optimum in turn, each as far beyond eps as it goes without turning back; where there is none, the lowest end.
     """
     problem = proving.problem
-    _bound_optimum(proving, start)
-    best, dead_ends = start, 0
+    best, dead_ends, reached = start, 0, False
     branches: list[Iterator[Track]] = [iter([start])]
     while branches and not proving.limits.reached():
         track = next(until_it_fails(branches[-1]), None)
         if track is None:
             branches.pop()
             continue
-        track = unless_it_fails(partial(_settled, proving, track), track)
+        track = unless_it_fails(partial(settled, proving, track), track)
         if value_at(problem, track.end) < value_at(problem, best.end):
             best = track
         if _is_optimal(proving, track, TIGHT):
-            return Descent(track, True, dead_ends)
+            reached = True
+            yield Descent(track, True, dead_ends)
+            continue
         violators: list[Violator] = []
         if len(track.moves) <= _MOST_PIECES:
             violators = unless_it_fails(partial(_violators, proving, track), violators)
-        if not track.end.free or not violators:
-            if _is_optimal(proving, track, eps):
-                return Descent(track, True, dead_ends)
+        if track.end.free and violators:
+            branches.append(_continued(proving, track, violators))
+        elif _is_optimal(proving, track, eps):
+            reached = True
+            yield Descent(track, True, dead_ends)
+        else:
             dead_ends += 1
-            continue
-        branches.append(_continued(proving, track, violators))
-    return Descent(best, _is_optimal(proving, best, eps), dead_ends)
+    if not reached:
+        yield Descent(best, _is_optimal(proving, best, eps), dead_ends)
 
 
-def _settled(proving: Proving, track: Track) -> Track:
+def settled(proving: Proving, track: Track) -> Track:
     """Tidied up, and at the optimum of its own cones; over and over, as neurons that reach a wall can be merged there."""
     while not proving.limits.reached():
         before = len(track.moves)
@@ -92,11 +95,10 @@ def _continued(proving: Proving, track: Track, violators: list[Violator]) -> Ite
             yield further
 
 
-def _bound_optimum(proving: Proving, start: Track) -> None:
-    """The lower bound on P* that the path's end is held against; the network's cones are known to the program from the beginning."""
-    point = start.end
-    used = point.used
-    if proving.start(blocks_of(proving.problem, point.w[used], point.signs[used])):
+def bound_optimum(proving: Proving, points: Sequence[Point]) -> None:
+    """The lower bound on P* that the path's end is held against; the points' cones are known to the program from the beginning."""
+    w, signs = (np.concatenate(parts) for parts in zip(*((p.w[p.used], p.signs[p.used]) for p in points), strict=True))
+    if proving.start(blocks_of(proving.problem, w, signs)):
         proving.prove(TIGHT, proving.share(0.5, proving.limits), lambda _: proving.limits)
 
 

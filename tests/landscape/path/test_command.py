@@ -100,3 +100,58 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     files, stated = written(tmp_path, "O8", "2 separate neurons")
     for wrong in (["--at", "0.5"], ["--at", "1.5", "--export", str(tmp_path / "x.npz")], ["--width", "1"]):
         assert run(["path", *files, *stated, *wrong]) == 2
+
+
+def optima(folder: Path) -> list[str]:
+    """O4's networks of one, two and three neurons, and its data."""
+    oracle = ORACLES["O4"]
+    names = []
+    for known in oracle.networks[:3]:
+        net = known.network
+        names.append(str(folder / f"{net.width}.npz"))
+        np.savez(names[-1], **{"fc1.weight": net.hidden_weights, "fc2.weight": net.output_weights.T})
+    np.savez(folder / "d.npz", X=oracle.dataset.X, y=oracle.dataset.y[:, 0])
+    return [*names, str(folder / "d.npz")]
+
+
+def test_a_path_to_an_optimum_of_ones_choice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """O4 at width 3: written, verified, the target at its end; at width 2 impossible, and the width that suffices is named."""
+    one, two, three, data = optima(tmp_path)
+    stated = ["--loss", "half-squared", "--reduction", "sum", "--weight-decay", "0.1", "--penalize", "all"]
+    out, end = str(tmp_path / "p.npz"), str(tmp_path / "end.npz")
+    call = ["path", one, data, *stated, "--to", two, "--width"]
+    assert run([*call, "3", "--output", out, "--export", end]) == 0
+    text = capsys.readouterr().out
+    assert "the path ends there exactly, neuron by neuron" in " ".join(text.split())
+    assert all(len(line) <= 80 for line in text.splitlines() if str(tmp_path) not in line)
+    assert run(["verify", out, one, data]) == 0
+    assert capsys.readouterr().out.startswith("ACCEPTED path, 3 pieces, width 3")
+    with np.load(end) as arrays, np.load(two) as target:
+        assert arrays["fc1.weight"][:2] == pytest.approx(target["fc1.weight"], rel=1e-15)
+    assert run([*call, "3", "--format", "json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["path"]["target"] | {"value_bounds": None} == {
+        "value_bounds": None,
+        "reached": True,
+        "distance": 0.0,
+        "same_order": True,
+    }
+    assert record["files"]["target"]["path"] == two
+    assert run([*call, "2"]) == 1
+    assert "hang together from width 3 on only" in " ".join(capsys.readouterr().out.split())
+    assert run(["path", one, data, *stated, "--to", three]) == 2
+    assert "--width 3" in capsys.readouterr().err
+
+
+def test_a_target_that_is_not_optimal_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the command that says more, which refutes it."""
+    files, stated = written(tmp_path, "O8", "2 separate neurons")
+    assert run(["path", *files, *stated, "--width", "3", "--to", files[0]]) == 2
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert streams.err.count("\n") == 1
+    assert f"certify check {files[0]} {files[1]}" in streams.err
+    assert run(["check", *files, *stated, "-q"]) == 1
+    assert run(["path", *files, *stated, "--to", files[0], "--output", files[0]]) == 2
