@@ -78,6 +78,26 @@ def _starts(value: int) -> int:
     return value
 
 
+def _plot(path: Path | None) -> Path | None:
+    if path is not None and path.suffix.lower() not in (".png", ".svg"):
+        raise typer.BadParameter(f"{path} is neither .png nor .svg; the suffix says what is written")
+    return path
+
+
+def _picture(word: str | None) -> str | None:
+    if word is None:
+        return None
+    kind, colon, rest = word.partition(":")
+    numbers = [int(part) if part.isascii() and part.isdigit() and len(part) < 10 else 0 for part in rest.split(",")]
+    wanted = {"staircase": 0, "rose": 2, "predictions": 1}.get(kind)
+    right = len(numbers) == wanted and min(numbers) >= 1 and len(set(numbers)) == wanted
+    if wanted is None or (colon and not right):
+        raise typer.BadParameter(
+            f"{word!r} is not one of staircase, rose, rose:I,J (two directions), predictions, predictions:K (an input), all from 1"
+        )
+    return word
+
+
 def _which(words: list[str] | None) -> list[str] | None:
     for word in words or ():
         kind, _, rest = word.partition(":")
@@ -353,6 +373,26 @@ NetworkAtOption = Annotated[
         "--export",
         metavar="FILE",
         help="Write the network at the time --at (1 if not given) there, in the model's format.",
+    ),
+]
+# not settable by environment or files: two commands in one place would overwrite each other's
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        callback=_plot,
+        help="Draw a picture of the result there, as .png or .svg; needs matplotlib: pip install 'certify[plot]'.",
+    ),
+]
+PictureOption = Annotated[
+    str | None,
+    typer.Option(
+        "--picture",
+        metavar="P",
+        callback=_picture,
+        help="Which one: staircase (components of every width), rose (the gain by direction; rose:I,J on the great circle through "
+        "directions I and J), predictions (least and largest along an input; predictions:K along the K-th). staircase if left out.",
     ),
 ]
 OutputOption = Annotated[

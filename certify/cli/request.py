@@ -25,6 +25,7 @@ class Request:
     mapping, activation, x, y   which array of a file is which, and what the hidden layer does
     bias, like, width, path_of_weight_decay   which network is to be trained, and for which weight decays, if for several
     vertices ... landscape   which optima are listed and written; new inputs; the landscape's file, to be written or read
+    plot, picture         the file of a picture, and what is to be seen on it
     network, witness, output, certificate   the files to be written: the network trained, the better network, the report
                           (standard output where it is None), the certificate
     started               no option: when the call began, by time.monotonic(), for the time limit counts from there
@@ -75,6 +76,9 @@ class Request:
     predict: opt.PredictOption = None
     save: opt.SaveOption = None
     landscape: opt.LandscapeOption = None
+
+    plot: opt.PlotOption = None
+    picture: opt.PictureOption = None
 
     output: opt.OutputOption = None
     format: opt.FormatOption = Format.TEXT

@@ -13,6 +13,7 @@ from certify.cli.landscapes import Studied, file_suffix, made_directory, model_a
 from certify.cli.messages import wants_colour
 from certify.cli.options import ModelAndDataArgument
 from certify.cli.parsing import options
+from certify.cli.pictures import draw, pictured, require_drawable
 from certify.cli.request import KEYS, LANDSCAPE, OBJECTIVE, Request
 from certify.cli.results import file_record, require_sensible_output
 from certify.errors import CertifyError, UsageError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from certify.landscape.landscape import Landscape
     from certify.landscape.polytope import Polytope
     from certify.report.optima import Exported, GivenModel, OptimaRecord, Predictions
+    from certify.report.plots.frame import Picture
 
 _MOVABLE = (
     "not covered, because biases of optima can move along segments, and predictions between the samples with them"
@@ -31,7 +33,7 @@ _MOVABLE = (
 
 
 @options(
-    *OBJECTIVE, *KEYS, *LANDSCAPE, "export", "which", "predict", "output", "format", "quiet", "exit_zero"
+    *OBJECTIVE, *KEYS, *LANDSCAPE, "export", "which", "predict", "plot", "picture", "output", "format", "quiet", "exit_zero"
 )  # fmt: skip
 def optima(files: ModelAndDataArgument, request: Request) -> int:
     """All global optima, their number, and how they hang together.
@@ -49,12 +51,15 @@ def optima(files: ModelAndDataArgument, request: Request) -> int:
     model, data = model_and_data(files)
     read = {"DATA": data} | ({"MODEL": model} if model else {})
     read |= {f"--{name}": path for name in ("predict", "landscape") if (path := getattr(request, name)) is not None}
-    require_sensible_output(request, read, {"--output": request.output, "--save": request.save})
+    written = {"--output": request.output, "--save": request.save, "--plot": request.plot}
+    require_sensible_output(request, read, written)
     _require_sensible(request)
     with studied(files, request) as study:
         record = _record(study, request)
-    text = _rendered(record, request)
+        picture = pictured(request, lambda: _picture(record, study, request))
+    text = _rendered(record, picture[0], request)
     deliver(text, request.output)
+    draw(picture, request)
     if record.landscape.interrupted:
         return exit_codes.INTERRUPTED
     settled = record.answer in ("unique", "many") or request.exit_zero
@@ -66,6 +71,7 @@ def _require_sensible(request: Request) -> None:
         raise UsageError("--save and --landscape exclude one another: what is read is written already")
     if request.which and request.export is None:
         raise UsageError("--which says what --export DIR writes; name a directory")
+    require_drawable(request)
     made_directory(request.export, "--export")
 
 
@@ -183,12 +189,49 @@ def _points(
     return [("min-l", point, loss, largest)]
 
 
-def _rendered(record: OptimaRecord, request: Request) -> str:
+def _picture(record: OptimaRecord, study: Studied, request: Request) -> Picture:
+    """What --picture names. Raises UsageError where the optima are not covered, or the picture is not to be had."""
+    from certify.report.plots.frame import caption_of, eps_of_optimum, known_to
+    from certify.verdict import Bounds
+
+    if record.answers is None:
+        raise UsageError(f"--plot: the optima are not covered, because {record.landscape.not_covered}")
+    optimum = Bounds(record.landscape.lower, record.landscape.upper)
+    caption = caption_of(record.objective, record.samples, record.weighted, eps_of_optimum(optimum))
+    kind, _, rest = (request.picture or "staircase").partition(":")
+    numbers = [int(part) for part in rest.split(",") if part]
+    if kind == "staircase":
+        from certify.report.plots.staircase import staircase_picture
+
+        return staircase_picture(record.answers, caption, known_to(optimum))
+    if kind == "rose":
+        from certify.report.plots.rose import rose_picture
+
+        inputs = study.data.dataset.inputs
+        names = [f"input {k + 1}" for k in range(inputs)] + ["the bias"] * (study.problem.rows.shape[1] - inputs)
+        pair = (numbers[0], numbers[1]) if numbers else None
+        return rose_picture(record.landscape, pair, caption, known_to(optimum), names)
+    from certify.report.plots.predictions import prediction_band
+
+    samples, number = study.data.dataset, numbers[0] if numbers else 1
+    return prediction_band(
+        record.answers.polytope,
+        samples.X,
+        study.problem.targets[:, 0],
+        study.lifted,
+        number,
+        caption,
+        known_to(optimum),
+    )
+
+
+def _rendered(record: OptimaRecord, picture: Picture | None, request: Request) -> str:
     if request.format is Format.JSON:
         from certify.report.as_json import to_json
         from certify.report.optima_json import optima_as_dict
+        from certify.report.plots.frame import picture_keys
 
-        return to_json(optima_as_dict(record, __version__))
+        return to_json({**optima_as_dict(record, __version__), "picture": picture_keys(picture)})
     from certify.report.optima_text import answer_line, optima_text
 
     colour = request.output is None and wants_colour()

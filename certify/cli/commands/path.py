@@ -12,6 +12,7 @@ from certify.cli.inputs import array_roles, load_pair, objective_of
 from certify.cli.messages import wants_colour
 from certify.cli.options import DataArgument, ModelArgument
 from certify.cli.parsing import options
+from certify.cli.pictures import draw, pictured, require_drawable
 from certify.cli.request import KEYS, OBJECTIVE, Request
 from certify.cli.results import file_record, remark, require_sensible_output
 from certify.cli.searching import searching
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from certify.files import StoredDataset, StoredModel
     from certify.landscape.path.report import PathReport
     from certify.problem.objective import Objective
+    from certify.report.plots.frame import Picture
 
 
 @options(
-    *OBJECTIVE, *KEYS, "to", "width", "eps", "time_limit", "threads", "seed", "path_file", "at", "network_at", "format", "quiet", "exit_zero"
+    *OBJECTIVE, *KEYS, "to", "width", "eps", "time_limit", "threads", "seed", "path_file", "at", "network_at", "plot", "format", "quiet",
+    "exit_zero",
 )  # fmt: skip
 def path(model: ModelArgument, data: DataArgument, request: Request) -> int:
     """A path from this network to a global optimum along which F never rises.
@@ -40,11 +43,12 @@ def path(model: ModelArgument, data: DataArgument, request: Request) -> int:
 
     IMPOSSIBLE exits with 1, UNKNOWN with 4. With --width W zero neurons are added first.
     """
-    files = {"--output": request.path_file, "--export": request.network_at}
+    files = {"--output": request.path_file, "--export": request.network_at, "--plot": request.plot}
     read = {"MODEL": model, "DATA": data} | ({"--to": request.to} if request.to else {})
     require_sensible_output(request, read, files)
     if request.at is not None and request.network_at is None:
         raise UsageError("--at says which network of the path --export FILE writes; name a file")
+    require_drawable(request)
     with files_or_stdin((model, data)) as (model_file, data_file):
         stored, samples = load_pair(model_file, data_file, request)
         from certify.landscape.path.path import NotOptimal, path_to_optimum
@@ -64,12 +68,15 @@ def path(model: ModelArgument, data: DataArgument, request: Request) -> int:
         _write(report, stored, samples, objective, request)
         named = file_record(model, stored), file_record(data, samples)
         third = None if target is None or request.to is None else file_record(request.to, target)
+        picture = pictured(request, lambda: _picture(report, stored, samples, objective))
     weighted = samples.dataset.sample_weight is not None
     if request.format is Format.JSON:
         from certify.report.as_json import to_json
         from certify.report.path_json import path_as_dict
+        from certify.report.plots.frame import picture_keys
 
-        text = to_json(path_as_dict(report, objective, named, weighted, request.path_file, notes, __version__, third))
+        record = path_as_dict(report, objective, named, weighted, request.path_file, notes, __version__, third)
+        text = to_json({**record, "picture": picture_keys(picture[0])})
     else:
         from certify.report.path_text import answer_line, path_text
 
@@ -77,6 +84,7 @@ def path(model: ModelArgument, data: DataArgument, request: Request) -> int:
         text = answer_line(report, wants_colour()) + "\n"
         text = text if request.quiet else path_text(report, objective, count, named, weighted, wants_colour(), third)
     deliver(text, None)
+    draw(picture, request)
     return _code(report, request)
 
 
@@ -106,6 +114,18 @@ def _write(report: PathReport, model: StoredModel, data: StoredDataset, objectiv
         time = 1.0 if request.at is None else request.at
         save_network(network_on(problem, start, report.way, time), request.network_at, model)
         remark(f"the network at {time:g} was written to {request.network_at}", request)
+
+
+def _picture(report: PathReport, model: StoredModel, data: StoredDataset, objective: Objective) -> Picture:
+    from certify.problem.network import padded
+    from certify.problem.training import training_problem
+    from certify.report.numbers import shortest
+    from certify.report.plots.descent import path_picture
+    from certify.report.plots.frame import caption_of
+
+    start, samples = padded(model.network, report.width), data.dataset
+    caption = caption_of(objective, samples.samples, samples.sample_weight is not None, f"eps = {shortest(report.eps)}")
+    return path_picture(report, training_problem(start, samples, objective), start, caption)
 
 
 def _code(report: PathReport, request: Request) -> int:

@@ -12,16 +12,18 @@ from certify.cli.landscapes import Studied, file_suffix, made_directory, model_a
 from certify.cli.messages import wants_colour
 from certify.cli.options import ModelAndDataArgument
 from certify.cli.parsing import options
+from certify.cli.pictures import draw, pictured, require_drawable
 from certify.cli.request import KEYS, LANDSCAPE, OBJECTIVE, Request
 from certify.cli.results import file_record, require_sensible_output
 from certify.report.writing import deliver
 
 if TYPE_CHECKING:
     from certify.landscape.valleys.survey import Survey
+    from certify.report.plots.frame import Picture
     from certify.report.width import WidthRecord
 
 
-@options(*OBJECTIVE, *KEYS, *LANDSCAPE, "exhaustive", "starts", "witnesses", "output", "format", "quiet")
+@options(*OBJECTIVE, *KEYS, *LANDSCAPE, "exhaustive", "starts", "witnesses", "plot", "output", "format", "quiet")
 def width(files: ModelAndDataArgument, request: Request) -> int:
     """Which widths have spurious valleys, and from which on there are none.
 
@@ -33,21 +35,26 @@ def width(files: ModelAndDataArgument, request: Request) -> int:
     read = {"DATA": data} | ({"MODEL": model} if model else {})
     if request.landscape is not None:
         read["--landscape"] = request.landscape
-    require_sensible_output(request, read, {"--output": request.output, "--save": request.save})
+    written = {"--output": request.output, "--save": request.save, "--plot": request.plot}
+    require_sensible_output(request, read, written)
+    require_drawable(request)
     made_directory(request.witnesses, "--export")
     with studied(files, request) as study:
         record = _record(study, request)
+    picture = pictured(request, lambda: _picture(record))
     if request.format is Format.JSON:
         from certify.report.as_json import to_json
+        from certify.report.plots.frame import picture_keys
         from certify.report.width_json import width_as_dict
 
-        text = to_json(width_as_dict(record, __version__))
+        text = to_json({**width_as_dict(record, __version__), "picture": picture_keys(picture[0])})
     else:
         from certify.report.width_text import width_line, width_text
 
         colour = request.output is None and wants_colour()
         text = width_line(record, colour) + "\n" if request.quiet else width_text(record, colour)
     deliver(text, request.output)
+    draw(picture, request)
     return exit_codes.INTERRUPTED if record.landscape.interrupted else exit_codes.DONE
 
 
@@ -75,6 +82,16 @@ def _record(study: Studied, request: Request) -> WidthRecord:
         file_record(study.data_path, study.data), study.notes, request.exhaustive, request.starts, placed,
         _exported(study, survey, request),
     )  # fmt: skip
+
+
+def _picture(record: WidthRecord) -> Picture:
+    from certify.report.plots.frame import caption_of, eps_of_optimum, known_to
+    from certify.report.plots.spectrum import spectrum_picture
+    from certify.verdict import Bounds
+
+    optimum = Bounds(record.landscape.lower, record.landscape.upper)
+    caption = caption_of(record.objective, record.samples, record.weighted, eps_of_optimum(optimum))
+    return spectrum_picture(record, caption, known_to(optimum))
 
 
 def _exported(study: Studied, survey: Survey, request: Request) -> tuple[tuple[int, int, str], ...]:
