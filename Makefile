@@ -10,7 +10,7 @@ IRIS := fixtures/iris.npz --loss half-squared --reduction sum --weight-decay 15 
 CERTIFIED := check fixtures/iris_torch_wide.npz $(IRIS)
 REFUTED := check fixtures/iris_torch_local.npz $(IRIS)
 
-.PHONY: demo test test-fast bench bench-engine bench-check bench-solve bench-width lint clean mutants sweep
+.PHONY: demo test test-fast bench bench-engine bench-check bench-solve bench-width pictures lint clean mutants sweep
 
 demo: $(VENV)/.installed
 	@echo; echo '$$ certify $(CERTIFIED)'
@@ -50,6 +50,10 @@ sweep: $(VENV)/.tested
 bench-solve: $(VENV)/.benched-solve
 	$(BIN)/python -W ignore -m benchmarks.solve $(BENCH_OPTIONS)
 	$(BIN)/python -m benchmarks.tables
+
+# those of README.md and docs/landscape.md
+pictures: $(VENV)/.tested
+	$(BIN)/python -m benchmarks.pictures
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check certify tests benchmarks fixtures

@@ -189,6 +189,12 @@ def _points(
     return [("min-l", point, loss, largest)]
 
 
+_RESERVATIONS = {  # in the caption of a picture
+    "ambiguous": "AMBIGUOUS: some directions may be optimal or not; they are taken for optimal here",
+    "incomplete": "INCOMPLETE: further optimal directions are not excluded; this is of those that are listed",
+}
+
+
 def _picture(record: OptimaRecord, study: Studied, request: Request) -> Picture:
     """What --picture names. Raises UsageError where the optima are not covered, or the picture is not to be had."""
     from certify.report.plots.frame import caption_of, eps_of_optimum, known_to
@@ -198,6 +204,8 @@ def _picture(record: OptimaRecord, study: Studied, request: Request) -> Picture:
         raise UsageError(f"--plot: the optima are not covered, because {record.landscape.not_covered}")
     optimum = Bounds(record.landscape.lower, record.landscape.upper)
     caption = caption_of(record.objective, record.samples, record.weighted, eps_of_optimum(optimum))
+    if record.answer in _RESERVATIONS:
+        caption += f"\n{_RESERVATIONS[record.answer]}"
     kind, _, rest = (request.picture or "staircase").partition(":")
     numbers = [int(part) for part in rest.split(",") if part]
     if kind == "staircase":

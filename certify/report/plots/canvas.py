@@ -40,13 +40,14 @@ _STYLE = {
     "ytick.color": INK,
     "grid.color": GRID,
     "grid.linewidth": 0.7,
-    "font.family": "DejaVu Sans",  # matplotlib brings it along
+    # the first comes with matplotlib, the second is as wide; who views an SVG has one of them
+    "font.family": ["DejaVu Sans", "Verdana", "Helvetica", "Arial", "sans-serif"],
     "font.size": 9.5,
     "legend.frameon": False,
     "legend.fontsize": 9,
     "lines.linewidth": 2.0,
     "path.simplify": True,
-    "svg.fonttype": "path",  # looks alike where the font is missing
+    "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
     "svg.hashsalt": "certify",
 }
 

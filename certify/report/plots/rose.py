@@ -18,7 +18,7 @@ from certify.report.plots.frame import Frame
 _POINTS = 720
 _SAME = 1e-9  # radians, and distance of unit vectors from the plane
 _PARALLEL = 1e-6
-_MOST_NUMBERED = 24  # sectors that say how many samples are on
+_ROOM = 0.17  # radians that a sector needs to say how many samples are on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +98,7 @@ class Rose:
             middle, width = (start + end) / 2, end - start
             shade = ("#e9e9e3", "#f7f7f3")[k % 2]
             axes.bar(middle, top, width=width, color=shade, edgecolor="#c9c9c2", linewidth=0.5, zorder=0)
-            if count <= _MOST_NUMBERED:
+            if width > _ROOM:
                 axes.annotate(
                     f"{self.on[k]} on",
                     (middle, 0.93 * top),
@@ -133,7 +133,14 @@ def rose_picture(
     on = matmul(_directions(plane, middles), landscape.problem.rows.T) > 0
     many = f"{len(units)} direction{'s' * (len(units) != 1)}"
     title = f"The gain reaches beta in {many}: an optimum uses no other"
-    if len(found) < len(units):
+    doubtful = int(np.sum(landscape.doubtful))
+    if not landscape.complete or doubtful:
+        title = (
+            f"The gain reaches beta in {many}, {doubtful} of them in doubt"
+            if doubtful
+            else f"{many} of gain beta, and maybe others"
+        )
+    elif len(found) < len(units):
         title = f"The gain reaches beta in {many}, {len(found)} of them on this circle"
     more = f"right: {ends[0]}, up: {ends[1]}; sectors: activation patterns, by the number of samples that are on"
     frame = Frame("rose", title, f"{caption}\n{more}", eps)
@@ -147,7 +154,8 @@ def gains_at(rows: Floats, nu: Floats, units: Floats) -> Floats:
 
 
 def _directions(plane: Floats, angles: Floats) -> Floats:
-    return np.cos(angles)[:, None] * plane[0] + np.sin(angles)[:, None] * plane[1]
+    directions: Floats = np.cos(angles)[:, None] * plane[0] + np.sin(angles)[:, None] * plane[1]
+    return directions
 
 
 def _plane(landscape: Landscape, pair: tuple[int, int] | None, names: list[str]) -> tuple[Floats, tuple[str, str]]:
@@ -189,7 +197,7 @@ def _borders(flat: Floats) -> Floats:
     """Angles in [0, 2 pi) across the rows (n, 2), each once, in order."""
     seen = flat[norm(flat, axis=1) > _SAME * float(np.max(norm(flat, axis=1), initial=0.0))]
     across = np.arctan2(seen[:, 1], seen[:, 0])
-    turned = np.sort(np.concatenate([across + math.pi / 2, across - math.pi / 2]) % (2 * math.pi))
-    turned = np.where(turned > 2 * math.pi - _SAME, 0.0, turned)
-    turned = np.sort(turned)
-    return turned[np.append(True, np.diff(turned) > _SAME)] if turned.size else turned
+    turned = np.concatenate([across + math.pi / 2, across - math.pi / 2]) % (2 * math.pi)
+    turned = np.sort(np.where(turned > 2 * math.pi - _SAME, 0.0, turned))
+    once: Floats = turned[np.diff(turned, prepend=-1.0) > _SAME]
+    return once

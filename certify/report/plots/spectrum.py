@@ -72,7 +72,7 @@ class Spectrum:
         skipped = self.free_from - 1 - len(self.rungs)
         if skipped > 0:
             names.append(f"{_span(len(self.rungs) + 1, self.free_from - 1)}\nnot tried")
-            axes.axvspan(len(names) - 1.5, len(names) - 0.5, color=FAINT, alpha=0.12, hatch="..", linewidth=0)
+            axes.axvspan(len(names) - 1.5, len(names) - 0.5, color=FAINT, alpha=0.14, hatch="//", linewidth=0)
         names.append(f"{self.free_from} and\nmore: free")
         free = float(len(names) - 1)
         axes.axvspan(free - 0.5, free + 0.5, color=GREEN, alpha=0.16, linewidth=0, label="no spurious valley, proved")

@@ -114,7 +114,7 @@ def staircase_picture(answers: Answers, caption: str, eps: float) -> Staircase:
     bars = tuple(stairs.at(m) for m in range(0 if least == 0 else first, last + 1))
     worst = max(bars, key=lambda bar: bar.total)
     if worst.total > 1:
-        title = f"Optimal networks fall apart into {short(worst.total)} components at width {worst.width}, one from {stairs.connected_from} on"
+        title = f"The optima are {short(worst.total)} components at width {worst.width}, one from {stairs.connected_from} on"
     else:
         title = "The optimal networks of every width are connected"
     if least == 0:
