@@ -114,14 +114,16 @@ def path_picture(report: PathReport, problem: TrainingProblem, start: Network, c
 
 def _title(report: PathReport, straight: Floats) -> str:
     first, last = (f"{midpoint(f.lower, f.upper):.6g}" for f in (report.start, report.end))
+    way = f"F goes down from {first} to {last}" if first != last else f"F stays at {first}"
     if report.answer is Answer.IMPOSSIBLE:
-        return f"No path leads down from F = {first}: a strict local minimum of width {report.width}"
+        goal = "down" if report.arrival is None else "to the optimum that was asked for"
+        return f"At width {report.width} no path leads {goal} from F = {first}"
     if report.answer is Answer.UNKNOWN:
-        return f"From F = {first} down to {last}, and no further way was found"
+        return f"{way}; no way on was found"
     highest = float(np.max(straight))
     if highest > report.start.upper * (1 + 1e-9):
-        return f"F goes down from {first} to {last}; the straight line climbs to {highest:.4g}"
-    return f"F goes down from {first} to {last}; P* >= {rounded_down(report.optimum.lower, 6)}"
+        return f"{way}; the straight line climbs to {highest:.4g}"
+    return f"{way}; P* >= {rounded_down(report.optimum.lower, 6)}"
 
 
 def _value(problem: TrainingProblem, network: Network) -> float:
