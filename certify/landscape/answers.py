@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -60,6 +60,20 @@ class Answers:
 def answers_of(landscape: Landscape, most_vertices: int = MOST_VERTICES, seconds: float = 10.0) -> Answers:
     """The answers of a landscape that is covered."""
     return Answers(polytope_of(landscape, most_vertices, seconds))
+
+
+def counted(
+    landscape: Landscape, most_vertices: int = MOST_VERTICES, seconds: float = 10.0
+) -> tuple[Landscape, Answers | None]:
+    """The landscape with its answers; where numerics fail it is not covered, with the reason, and has none."""
+    if landscape.not_covered is not None:
+        return landscape, None
+    try:
+        answers = answers_of(landscape, most_vertices, seconds)
+        _ = answers.least_width, answers.greatest_width, answers.same_function, answers.staircase  # kept once computed
+    except ArithmeticError as error:
+        return replace(landscape, not_covered=f"floats do not suffice to count the optima: {error}"), None
+    return landscape, answers
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,8 +45,16 @@ def find_landscape(
     scaled, units = in_units(weighted)
     with Interruption() as interruption:
         search = _Search(Proving(scaled, options, interruption, progress))
-        search.run()
-        return in_own_units(search.landscape(unweighted), units, weighted)
+        try:
+            search.run()
+            found = search.landscape(unweighted)
+        except ArithmeticError as error:
+            search.maximisers, search.reason = None, f"{_NUMERICS} ({error})"
+            found = search.landscape(unweighted)
+        return in_own_units(found, units, weighted)
+
+
+_NUMERICS = "float64 and fifty digits do not suffice to find the optimal directions"
 
 
 class _Search:

@@ -113,7 +113,9 @@ def expressible(case: Case) -> bool:
     """Whether the command line has words for the objective, and files for the network."""
     goal = case.goal
     biases = {goal.hidden_bias, goal.output_bias} - {Bias.NONE}
-    return goal.hidden_decay == goal.output_decay and len(biases) < 2 and case.network.width > 0
+    weights = case.data.sample_weight
+    counted = weights is None or bool(np.any(weights))  # files of which nothing counts are refused
+    return goal.hidden_decay == goal.output_decay and len(biases) < 2 and case.network.width > 0 and counted
 
 
 def written(case: Case, folder: Path) -> tuple[str, str, list[str]]:
@@ -149,6 +151,11 @@ def files_attacked(
     if better.exists():
         yield "better", _judged(run("check", better, data, *asked))
     yield "stationary", _judged(run("stationary", model, data, *asked))
+    yield "path", _judged(run("path", model, data, *asked, "--output", folder / "path.npz"))
+    if (folder / "path.npz").exists():
+        assert run("verify", folder / "path.npz", model, data).returncode == 0
+    starts = ["--starts", "1", "--time-limit", repr(seconds), "--format", "json"]
+    yield "width", _judged(run("width", model, data, *stated, *starts))
     yield "descend", _judged(run("descend", model, data, *asked, "--output", folder / "descended.npz"))
     yield "solve", _judged(run("solve", data, *asked, "--output", folder / "solved.npz"))
 

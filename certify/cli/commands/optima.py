@@ -78,17 +78,15 @@ def _require_sensible(request: Request) -> None:
 def _record(study: Studied, request: Request) -> OptimaRecord:
     import numpy as np
 
-    from certify.landscape.answers import answers_of, blocks_of_landscape
+    from certify.landscape.answers import blocks_of_landscape, counted
     from certify.landscape.landscape import patterns_of
     from certify.report.optima import OptimaRecord
 
-    landscape = study.landscape
-    covered = landscape.not_covered is None
+    seconds = min(request.time_limit, 20.0)
+    landscape, answers = counted(study.landscape, request.vertices, seconds)
     blocks = tuple(blocks_of_landscape(landscape))
     units = np.array([block.inside for block in blocks]).reshape(-1, study.problem.rows.shape[1])
-    seconds = min(request.time_limit, 20.0)
     try:
-        answers = answers_of(landscape, request.vertices, seconds) if covered else None
         other = _without_doubtful(landscape, request, seconds) if answers is not None and landscape.ambiguous else None
         record = OptimaRecord(
             landscape, answers, other, blocks, patterns_of(study.problem, units), study.objective,

@@ -61,15 +61,12 @@ def width(files: ModelAndDataArgument, request: Request) -> int:
 def _record(study: Studied, request: Request) -> WidthRecord:
     from certify.decide.options import CheckOptions
     from certify.gain.question import Limits
-    from certify.landscape.answers import answers_of
+    from certify.landscape.answers import counted
     from certify.landscape.stationary.stationary import stationary_network
     from certify.landscape.valleys.survey import surveyed
     from certify.report.width import WidthRecord
 
-    landscape = study.landscape
-    answers = None
-    if landscape.not_covered is None:
-        answers = answers_of(landscape, request.vertices, min(request.time_limit, 20.0))
+    landscape, answers = counted(study.landscape, request.vertices, min(request.time_limit, 20.0))
     limits = Limits(time.monotonic() + max(request.time_limit - study.seconds, 1.0))
     survey = surveyed(landscape, answers, request.exhaustive, request.starts, request.seed, limits)
     placed = None

@@ -23,7 +23,7 @@ from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import Proving
 from certify.decide.scope import decidable_problem
-from certify.errors import CertifyError, InputError, ObjectiveError
+from certify.errors import InputError, ObjectiveError
 from certify.landscape.path.report import Answer, Arrival, PathReport
 from certify.landscape.path.saving import ALLOWED
 from certify.landscape.path.search import bound_optimum, descents
@@ -96,7 +96,7 @@ def way_of(points: Sequence[Point], moves: Sequence[Move]) -> Way:
 def proved_part(problem: Problem, network: CheckedNetwork, track: Track) -> tuple[Way, Kept]:
     """The longest beginning of the track that the checker accepts, F at every breakpoint in it as the checker bounds it.
 
-    Raises CertifyError where not even balancing is possible in float64.
+    Raises InputError where not even balancing is possible in float64.
     """
     finite = next(
         (k for k, p in enumerate(track.points) if not np.all(np.isfinite(p.w)) or not math.isfinite(p.c)), None
@@ -119,7 +119,7 @@ def proved_part(problem: Problem, network: CheckedNetwork, track: Track) -> tupl
             return way, decide_way(problem, network, way)
         points, last = points[:kept], "rounding makes F rise"
     last = last if finite != 0 else "the network overflows float64"
-    raise CertifyError(f"no path can be written in float64 ({last}); bring columns and targets to sizes near 1")
+    raise InputError(f"no path can be written in float64 ({last}); bring columns and targets to sizes near 1")
 
 
 def network_on(problem: TrainingProblem, network: Network, way: Way, time: float) -> Network:
