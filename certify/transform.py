@@ -92,6 +92,7 @@ def shift(network: Network, steps: Sequence[float], inputs: Floats, objective: O
 
     steps (m,), each >= -1; inputs (n, d): the samples. Refused where the predictions at the samples or the penalty would change
     by more than rounding: sum_j step_j a_j (u_j.x_i + b_j)_+ and sum_j step_j (|u_j|^2 + |a_j|^2), each with its decay, must vanish.
+    A free output bias takes over what is the same for all samples.
     """
     moves = np.asarray(steps, dtype=np.float64)
     if moves.shape != (network.width,) or not np.all(moves >= -1.0) or not np.all(np.isfinite(moves)):
@@ -99,7 +100,11 @@ def shift(network: Network, steps: Sequence[float], inputs: Floats, objective: O
     rows, weights = np.asarray(inputs, dtype=np.float64), network.hidden_weights
     biases = np.zeros(network.width) if network.hidden_bias is None else network.hidden_bias
     activations = np.maximum(matmul(rows, weights.T) + biases, 0.0)
-    change = np.abs(matmul(activations * moves, network.output_weights))
+    change = matmul(activations * moves, network.output_weights)
+    constant = np.zeros(network.outputs)
+    if objective.output_bias is Bias.FREE and network.output_bias is not None and len(rows):
+        constant = np.mean(change, axis=0)
+    change = np.abs(change - constant)
     terms = matmul(np.abs(rows), np.abs(weights).T) + np.abs(biases)
     room = _ULPS * matmul(terms * (1.0 + np.abs(moves)), np.abs(network.output_weights))
     if not np.all(change <= room):
@@ -108,7 +113,8 @@ def shift(network: Network, steps: Sequence[float], inputs: Floats, objective: O
     costs = penalties(network, objective)
     if not abs(math.fsum(moves * costs)) <= _ULPS * math.fsum((1.0 + np.abs(moves)) * costs):
         raise ValueError(f"the steps change the penalty by {math.fsum(moves * costs):.3g}")
-    return _scaled(network, np.sqrt(1.0 + moves))
+    scaled = _scaled(network, np.sqrt(1.0 + moves))
+    return scaled if network.output_bias is None else replace(scaled, output_bias=network.output_bias - constant)
 
 
 def unshift(network: Network, steps: Sequence[float], inputs: Floats, objective: Objective) -> Network:

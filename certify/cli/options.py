@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,11 @@ from certify.problem.objective import Loss, Reduction
 MOST_THREADS = 1024
 MOST_STARTS = 100_000
 MOST_VERTICES = 1_000_000
+_INTEGER, _SHARE = r"[0-9]{1,9}", r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"
+_MOVE = re.compile(
+    rf"permute:{_INTEGER}(?:,{_INTEGER})*|split:{_INTEGER}:{_SHARE}(?:,{_SHARE})*|merge:{_INTEGER}(?:,{_INTEGER})+|"
+    r"vertex:[1-9][0-9]{0,8}"
+)
 
 
 def usable_cores() -> int:
@@ -107,6 +113,15 @@ def _which(words: list[str] | None) -> list[str] | None:
         if not (numbered or (kind == "min-l" and rest) or word in ("minimal", "largest", "center")):
             raise typer.BadParameter(
                 f"{word!r} is not one of minimal, largest, center, vertex:K, random:K (K from 1 to {MOST_VERTICES}), min-l:FILE"
+            )
+    return words
+
+
+def _moves(words: list[str] | None) -> list[str] | None:
+    for word in words or ():
+        if not _MOVE.fullmatch(word):
+            raise typer.BadParameter(
+                f"{word!r} is not one of permute:J,K,..., split:J:SHARE,SHARE,..., merge:J,K,..., vertex:K (neurons from 0, vertices from 1)"
             )
     return words
 
@@ -314,6 +329,20 @@ WhichOption = Annotated[
         help="Which ones: minimal (the fewest neurons), largest (the most, none of which can be removed), center, vertex:K (the "
         "K-th), random:K (K of them), min-l:FILE (of least loss on that data). Repeat it for several; minimal if left out.",
     ),
+]
+MoveOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--move",
+        metavar="MOVE",
+        callback=_moves,
+        help="Change MODEL without changing F: permute:2,0,1 (another order), split:0:0.25,0.75 (a neuron in shares), merge:0,3 "
+        "(parallel ones), vertex:K (to the K-th optimum, by its neurons' sizes). Repeat it: one after the other. See --moved.",
+    ),
+]
+MovedOption = Annotated[
+    Path | None,
+    typer.Option("--moved", metavar="FILE", help="Write MODEL there, in its own format, after all of --move."),
 ]
 PredictOption = Annotated[
     Path | None,

@@ -74,6 +74,8 @@ class Request:
     export: opt.ExportOption = None
     which: opt.WhichOption = None
     predict: opt.PredictOption = None
+    move: opt.MoveOption = None
+    moved: opt.MovedOption = None
     save: opt.SaveOption = None
     landscape: opt.LandscapeOption = None
 

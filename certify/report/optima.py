@@ -50,6 +50,16 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Moved:
+    """The given network after moves that keep F: their names, its neurons, its file, F."""
+
+    moves: tuple[str, ...]
+    width: int
+    file: str
+    value: Bounds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OptimaRecord:
     """answers: None where nothing is known of the directions; other: the answers without the doubtful directions.
 
@@ -71,6 +81,7 @@ class OptimaRecord:
     model: GivenModel | None = None
     predictions: Predictions | None = None
     exported: tuple[Exported, ...] = ()
+    moved: Moved | None = None
     saved: str | None = None
     loaded: str | None = None
 

@@ -10,7 +10,7 @@ from certify.landscape.answers import Answers
 from certify.landscape.components import WidthComponents
 from certify.landscape.polytope import RANK_TOLERANCE
 from certify.report.as_json import SCHEMA_VERSION
-from certify.report.json_parts import file_keys, objective_keys
+from certify.report.json_parts import bounds_keys, file_keys, objective_keys
 from certify.report.optima import OptimaRecord
 
 _MOST_POINTS = 100_000  # numbers of the vertices' list
@@ -46,6 +46,15 @@ def optima_as_dict(record: OptimaRecord, version: str) -> dict[str, Any]:
             }
             for each in record.exported
         ],
+        "moved": None
+        if record.moved is None or record.model is None
+        else {
+            "moves": list(record.moved.moves),
+            "width": record.moved.width,
+            "file": record.moved.file,
+            "before": bounds_keys(record.model.value),
+            "after": bounds_keys(record.moved.value),
+        },
         "landscape_file": record.saved,
         "samples": {
             "unweighted": landscape.unweighted,

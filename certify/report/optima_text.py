@@ -149,6 +149,10 @@ def _entries(record: OptimaRecord) -> Iterator[tuple[str, str]]:
                 "",
                 f"loss there {each.loss:.{_DIGITS}g}; the largest of a vertex known {each.largest_loss:.{_DIGITS}g}",
             )
+    if record.moved is not None and record.model is not None:
+        before, after = (with_error(value.lower, value.upper) for value in (record.model.value, record.moved.value))
+        yield "moved", f"{path_name(record.moved.file)}, {neurons(record.moved.width)}: {' '.join(record.moved.moves)}"
+        yield "", f"F = {before} before, {after} after"
     if record.saved is not None:
         yield "landscape", f"written to {path_name(record.saved)}"
     if record.loaded is not None:

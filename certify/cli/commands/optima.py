@@ -11,6 +11,7 @@ from certify.cli import exit_codes
 from certify.cli.choices import Format
 from certify.cli.landscapes import Studied, file_suffix, made_directory, model_and_data, studied, write_network
 from certify.cli.messages import wants_colour
+from certify.cli.moves import moved_model, require_movable
 from certify.cli.options import ModelAndDataArgument
 from certify.cli.parsing import options
 from certify.cli.pictures import draw, pictured, require_drawable
@@ -33,7 +34,8 @@ _MOVABLE = (
 
 
 @options(
-    *OBJECTIVE, *KEYS, *LANDSCAPE, "export", "which", "predict", "plot", "picture", "output", "format", "quiet", "exit_zero"
+    *OBJECTIVE, *KEYS, *LANDSCAPE, "export", "which", "predict", "move", "moved", "plot", "picture", "output", "format", "quiet",
+    "exit_zero",
 )  # fmt: skip
 def optima(files: ModelAndDataArgument, request: Request) -> int:
     """All global optima, their number, and how they hang together.
@@ -51,9 +53,10 @@ def optima(files: ModelAndDataArgument, request: Request) -> int:
     model, data = model_and_data(files)
     read = {"DATA": data} | ({"MODEL": model} if model else {})
     read |= {f"--{name}": path for name in ("predict", "landscape") if (path := getattr(request, name)) is not None}
-    written = {"--output": request.output, "--save": request.save, "--plot": request.plot}
+    written = {"--output": request.output, "--save": request.save, "--plot": request.plot, "--moved": request.moved}
     require_sensible_output(request, read, written)
     _require_sensible(request)
+    require_movable(request, model)
     with studied(files, request) as study:
         record = _record(study, request)
         picture = pictured(request, lambda: _picture(record, study, request))
@@ -95,6 +98,7 @@ def _record(study: Studied, request: Request) -> OptimaRecord:
             saved=str(request.save) if request.save is not None and landscape.complete else None,
             loaded=None if request.landscape is None else str(request.landscape),
         )  # fmt: skip
+        record = replace(record, moved=moved_model(None if answers is None else answers.polytope, study, request))
         if answers is None:
             _refuse_without_answers(request, landscape.not_covered)
             return record
