@@ -175,7 +175,7 @@ def _in_slots(target: Network, network: Network, dataset: Dataset, objective: Ob
     """The target with as many neurons as the network."""
     try:
         decidable_problem(target, dataset, objective)
-    except CertifyError as error:
+    except InputError as error:
         raise InputError(f"the optimum to go to: {error}") from error
     used = np.any(target.output_weights != 0, axis=1)
     if int(np.sum(used)) > network.width:
@@ -209,7 +209,7 @@ def _passes(problem: TrainingProblem, network: Network, dataset: Dataset, track:
     """Whether the checker accepts all of the track."""
     try:
         return _proved_part(problem, network, dataset, track)[1].pieces == len(track.points)
-    except CertifyError:
+    except InputError:
         return False
 
 
