@@ -22,6 +22,7 @@ PICTURES = {
     "staircase": ("optima", "o4.npz", *SMALL),
     "rose": ("optima", "o4.npz", *SMALL, "--picture", "rose"),
     "predictions": ("optima", "o4.npz", *SMALL, "--picture", "predictions"),
+    "stationary": ("stationary", "o8_model.npz", "o8.npz", *SMALL[:-2]),
     "path": ("path", "iris_torch_local.npz", "iris.npz", *IRIS),
     "width": ("width", "iris_torch_trapped.npz", "iris.npz", *IRIS),
 }
@@ -33,6 +34,13 @@ def main() -> None:
         os.chdir(folder)
         root = math.sqrt(3.0)  # two samples between which three directions are optimal
         np.savez("o4.npz", X=np.array([[-root, 1.0], [root, 1.0]]), y=np.ones(2))
+        # two samples at an obtuse angle, and a network with a neuron on each: a strict local minimum
+        np.savez("o8.npz", X=np.array([[1.0, 0.0], [-0.28, 0.96]]), y=np.ones(2))
+        size = math.sqrt(0.9)
+        np.savez(
+            "o8_model.npz",
+            **{"fc1.weight": size * np.array([[1.0, 0.0], [-0.28, 0.96]]), "fc2.weight": np.full((1, 2), size)},
+        )
         for name in ("iris", "iris_torch_local", "iris_torch_trapped"):
             os.symlink(ROOT / "fixtures" / f"{name}.npz", f"{name}.npz")
         for name, arguments in PICTURES.items():

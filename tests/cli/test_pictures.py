@@ -22,6 +22,7 @@ COMMANDS = {
     "staircase": ("optima", "o4.npz"),
     "rose": ("optima", "o4.npz", "--picture", "rose"),
     "predictions": ("optima", "o4.npz", "--picture", "predictions:2"),
+    "neurons": ("stationary", "m8.npz", "o8.npz"),
     "path": ("path", "m8.npz", "o8.npz", "--width", "3"),
     "spectrum": ("width", "m8.npz", "o8.npz", "--exhaustive"),
 }
@@ -131,6 +132,47 @@ def test_the_path_never_rises_and_the_straight_line_does(folder: Path) -> None:
     assert np.interp(0.75, times, values) == pytest.approx(checked["value"], rel=1e-3)
 
 
+def test_the_rose_of_a_spurious_minimum_shows_a_way_down(folder: Path) -> None:
+    """Of O8: both neurons at gain beta, on their samples; the largest gain on the circle is M(nu), above beta."""
+    record = json.loads(called(*COMMANDS["neurons"], *STATED, "--format", "json").stdout)
+    rose, gain = record["picture"], record["gain"]
+    assert [(star["number"], star["sign"]) for star in rose["directions"]] == [(0, 1), (1, 1)]
+    assert [star["gain_over_beta"] for star in rose["directions"]] == pytest.approx([1, 1], abs=1e-9)
+    X = ORACLES["O8"].dataset.X
+    assert [math.tan(star["angle"]) for star in rose["directions"]] == pytest.approx(X[:, 1] / X[:, 0], abs=1e-9)
+    largest = max(rose["curve"]["gain_over_beta"])
+    assert largest == pytest.approx(gain["lower"] / gain["beta"], rel=1e-4)
+    assert largest > 1.1
+
+
+def test_a_great_circle_goes_through_the_heaviest_neuron(folder: Path) -> None:
+    """With three weights: it is at angle 0, with gain beta, and the largest gain of all is on the circle."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((6, 3))
+    np.savez("d3.npz", X=X, y=np.abs(X[:, 0]))
+    np.savez("m3.npz", **{"fc1.weight": rng.standard_normal((2, 3)), "fc2.weight": np.array([[1.0, 2.0]])})
+    assert called("descend", "m3.npz", "d3.npz", *STATED, "--output", "l3.npz", "-q").returncode in (0, 1, 4)
+    record = json.loads(called("stationary", "l3.npz", "d3.npz", *STATED, "--format", "json").stdout)
+    rose, gain = record["picture"], record["gain"]
+    heaviest = min(rose["directions"], key=lambda star: star["angle"])
+    assert (heaviest["angle"], heaviest["gain_over_beta"]) == pytest.approx((0, 1), abs=1e-5)
+    assert np.array(rose["plane"]) @ np.array(rose["plane"]).T == pytest.approx(np.eye(2), abs=1e-12)
+    assert max(np.abs(rose["curve"]["gain_over_beta"])) == pytest.approx(gain["lower"] / gain["beta"], rel=1e-3)
+
+
+def test_a_network_without_neurons_has_a_rose(folder: Path) -> None:
+    """Nothing is marked; a free hidden bias, whose directions are no points of a circle, is refused after the result."""
+    np.savez("zero.npz", **{"fc1.weight": np.zeros((2, 2)), "fc2.weight": np.zeros((1, 2))})
+    rose = json.loads(called("stationary", "zero.npz", "o8.npz", *STATED, "--format", "json").stdout)["picture"]
+    assert rose["directions"] == []
+    assert called("stationary", "zero.npz", "o8.npz", *STATED, "--plot", "p.svg", "-q").returncode == 0
+    np.savez("free.npz", **{"fc1.weight": np.ones((2, 2)), "fc1.bias": np.zeros(2), "fc2.weight": np.ones((1, 2))})
+    free = called("stationary", "free.npz", "o8.npz", *STATED[:-1], "weights", "--plot", "q.svg", "-q")
+    assert (free.returncode, len(free.stdout.splitlines())) == (2, 1)
+    assert "a free hidden bias" in only_line(free.stderr)
+    assert not Path("q.svg").exists()
+
+
 def test_the_spectrum_is_that_of_the_record(folder: Path) -> None:
     """Levels with their multiplicity: twice .595 at width 1, .19 at 2, and the given network on it; free from 3 on."""
     record = json.loads(called(*COMMANDS["spectrum"], *STATED, "--format", "json").stdout)
@@ -194,7 +236,7 @@ def test_what_the_result_does_not_hold_is_refused_after_it(
 WITHOUT = "import sys; sys.modules['matplotlib'] = None; from certify.cli.app import run; sys.exit(run(sys.argv[1:]))"
 
 
-@pytest.mark.parametrize("kind", ["staircase", "path", "spectrum"])
+@pytest.mark.parametrize("kind", ["staircase", "neurons", "path", "spectrum"])
 def test_without_matplotlib_one_line_says_what_to_install(kind: str, folder: Path) -> None:
     """Before the search; without --plot the command, and the numbers of the picture, do not need it."""
 
@@ -220,6 +262,7 @@ LOADED = "import sys; from certify.cli.app import run; run(sys.argv[1:]); sys.ex
         (("optima", "o4.npz", *STATED, "--format", "json"), False),
         (("path", "m8.npz", "o8.npz", *STATED), False),
         (("width", "o8.npz", *STATED, "--starts", "1"), False),
+        (("stationary", "m8.npz", "o8.npz", *STATED), False),
         (("optima", "o4.npz", *STATED, "--plot", "p.png"), True),
     ],
 )

@@ -199,7 +199,7 @@ _RESERVATIONS = {  # in the caption of a picture
 
 def _picture(record: OptimaRecord, study: Studied, request: Request) -> Picture:
     """What --picture names. Raises UsageError where the optima are not covered, or the picture is not to be had."""
-    from certify.report.plots.frame import caption_of, eps_of_optimum, known_to
+    from certify.report.plots.frame import caption_of, eps_of_optimum, known_to, weight_names
     from certify.verdict import Bounds
 
     if record.answers is None:
@@ -215,10 +215,9 @@ def _picture(record: OptimaRecord, study: Studied, request: Request) -> Picture:
 
         return staircase_picture(record.answers, caption, known_to(optimum))
     if kind == "rose":
-        from certify.report.plots.rose import rose_picture
+        from certify.report.plots.directions import rose_picture
 
-        inputs = study.data.dataset.inputs
-        names = [f"input {k + 1}" for k in range(inputs)] + ["the bias"] * (study.problem.rows.shape[1] - inputs)
+        names = weight_names(study.data.dataset.inputs, study.problem.rows.shape[1])
         pair = (numbers[0], numbers[1]) if numbers else None
         return rose_picture(record.landscape, pair, caption, known_to(optimum), names)
     from certify.report.plots.predictions import prediction_band

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from certify import __version__
 from certify.cli.choices import Format
 from certify.cli.exit_codes import DONE, INTERRUPTED
@@ -9,14 +11,21 @@ from certify.cli.inputs import load_pair, objective_of
 from certify.cli.messages import wants_colour
 from certify.cli.options import DataArgument, ModelArgument
 from certify.cli.parsing import options
+from certify.cli.pictures import draw, pictured, require_drawable
 from certify.cli.request import KEYS, OBJECTIVE, Request
 from certify.cli.results import file_record, require_sensible_output
 from certify.cli.searching import searching
 from certify.cli.stdin import files_or_stdin
 from certify.report.writing import deliver
 
+if TYPE_CHECKING:
+    from certify.files import StoredDataset, StoredModel
+    from certify.landscape.stationary.report import StationaryReport
+    from certify.problem.objective import Objective
+    from certify.report.plots.frame import Picture
 
-@options(*OBJECTIVE, *KEYS, "tolerance", "eps", "time_limit", "threads", "output", "format", "quiet", "verbose")
+
+@options(*OBJECTIVE, *KEYS, "tolerance", "eps", "time_limit", "threads", "plot", "output", "format", "quiet", "verbose")
 def stationary(model: ModelArgument, data: DataArgument, request: Request) -> int:
     """What kind of point is this network: stationary, a local minimum, a global one?
 
@@ -31,7 +40,9 @@ def stationary(model: ModelArgument, data: DataArgument, request: Request) -> in
     Shows the neurons with their kinks and multipliers, the convex program of the network's own activation patterns, and whether the network
     solves it, as the theorem of the convex reformulation says of stationary points.
     """
-    require_sensible_output(request, {"MODEL": model, "DATA": data}, {"--output": request.output})
+    written = {"--output": request.output, "--plot": request.plot}
+    require_sensible_output(request, {"MODEL": model, "DATA": data}, written)
+    require_drawable(request)
     with files_or_stdin((model, data)) as (model_file, data_file):
         stored, samples = load_pair(model_file, data_file, request)
         from certify.landscape.stationary.stationary import stationary_network
@@ -43,12 +54,15 @@ def stationary(model: ModelArgument, data: DataArgument, request: Request) -> in
                 stored.network, search.dataset, objective, search.options, search.progress, request.tolerance
             )
         files = file_record(model, stored), file_record(data, samples)
+        picture = pictured(request, lambda: _picture(report, stored, samples, objective))
     weighted = samples.dataset.sample_weight is not None
     if request.format is Format.JSON:
         from certify.report.as_json import to_json
+        from certify.report.plots.frame import picture_keys
         from certify.report.stationary_json import stationary_as_dict
 
-        text = to_json(stationary_as_dict(report, objective, files, weighted, notes, __version__))
+        record = stationary_as_dict(report, objective, files, weighted, notes, __version__)
+        text = to_json({**record, "picture": picture_keys(picture[0])})
     else:
         from certify.report.stationary_text import kind_line, stationary_text
 
@@ -60,4 +74,18 @@ def stationary(model: ModelArgument, data: DataArgument, request: Request) -> in
             else stationary_text(report, objective, count, files, weighted, request.verbose, colour)
         )
     deliver(text, request.output)
+    draw(picture, request)
     return INTERRUPTED if report.interrupted else DONE
+
+
+def _picture(report: StationaryReport, model: StoredModel, data: StoredDataset, objective: Objective) -> Picture:
+    from certify.problem.training import training_problem
+    from certify.report.numbers import shortest
+    from certify.report.plots.frame import caption_of, weight_names
+    from certify.report.plots.neurons import neuron_rose
+
+    samples = data.dataset
+    problem = training_problem(model.network, samples, objective)
+    caption = caption_of(objective, samples.samples, samples.sample_weight is not None, f"eps = {shortest(report.eps)}")
+    names = weight_names(samples.inputs, problem.rows.shape[1])
+    return neuron_rose(problem, model.network, report, caption, names)

@@ -51,6 +51,11 @@ def caption_of(objective: Objective, samples: int, weighted: bool, eps: str, mor
     return "\n".join([*lines, more] if more else lines)
 
 
+def weight_names(inputs: int, weights: int) -> list[str]:
+    """Of a neuron's weights: `input 1`, ..., and `the bias` where there is one more."""
+    return [f"input {k + 1}" for k in range(inputs)] + ["the bias"] * (weights - inputs)
+
+
 def known_to(optimum: Bounds) -> float:
     """The share of P* by which its two bounds differ, rounded up: to that eps the optimum is known."""
     return float(ratio(excess(optimum.upper, optimum.lower), optimum.lower))

@@ -1,24 +1,29 @@
-"""The rose: the gain over beta on a circle of directions. Optima use only directions where it is 1."""
+"""The rose: the gain over beta on a circle of directions. Where it is above 1, one more neuron lowers F; optima use only directions
+where it is 1."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from certify.arrays import Floats
-from certify.errors import UsageError
-from certify.landscape.landscape import Landscape
 from certify.linear import matmul, norm
 from certify.report.plots.canvas import AMBER, BLUE, FAINT, INK, RED
 from certify.report.plots.frame import Frame
 
-_POINTS = 720
+_POINTS = 360
 _SAME = 1e-9  # radians, and distance of unit vectors from the plane
 _PARALLEL = 1e-6
+_ABOVE = 1e-6  # share of beta by which a gain is seen to exceed it
+_MANY = 40  # sectors, from which on there are no lines between them
 _ROOM = 0.17  # radians that a sector needs to say how many samples are on
+
+
+Star = tuple[int, int, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +32,7 @@ class Rose:
 
     angles, gains (p,)      the signed gain s nu.(Z u)_+ over beta: of output sign + where positive, of - where negative
     borders (b,), on (b,)   angles at which a sample turns on or off, and how many are on in the sector that begins there
-    stars                   the listed directions in the plane: number (from 1), sign, angle, gain over beta
+    stars                   the directions to be marked, in the plane: number, sign, angle, gain over beta; marked: what they are
     """
 
     frame: Frame
@@ -37,7 +42,9 @@ class Rose:
     gains: Floats
     borders: Floats
     on: tuple[int, ...]
-    stars: tuple[tuple[int, int, float, float], ...]
+    stars: tuple[Star, ...]
+    marked: str
+    marker: str
 
     def numbers(self) -> dict[str, Any]:
         """Angles in radians."""
@@ -59,6 +66,7 @@ class Rose:
         top = 1.2 * max(1.0, float(np.max(np.abs(self.gains))))
         axes.set_ylim(0, top)
         self._sectors(axes, top)
+        turn = np.linspace(0.0, 2 * math.pi, 121)
         for sign, colour, style in ((1, BLUE, "-"), (-1, RED, "--")):
             petal = np.maximum(sign * self.gains, 0.0)
             if not np.any(petal > 0):
@@ -67,15 +75,18 @@ class Rose:
                 self.angles, petal, color=colour, linestyle=style, label=f"gain, output sign {'+' if sign > 0 else '-'}"
             )
             axes.fill(self.angles, petal, color=colour, alpha=0.10)
-        axes.plot(self.angles, np.ones_like(self.angles), color=INK, linewidth=1.3, label="gain = beta")
-        axes.plot(
-            self.angles, np.full_like(self.angles, 0.5), color=FAINT, linewidth=0.8, linestyle=":", label="half of it"
-        )
+        axes.plot(turn, np.ones_like(turn), color=INK, linewidth=1.3, label="gain = beta")
+        axes.plot(turn, np.full_like(turn, 0.5), color=FAINT, linewidth=0.8, linestyle=":", label="half of it")
+        if np.max(np.abs(self.gains)) > 1 + _ABOVE:
+            axes.fill_between(
+                self.angles, 1.0, np.abs(self.gains), where=np.abs(self.gains) > 1, color=AMBER, alpha=0.75, linewidth=0, zorder=3,
+                label="above beta: a way down",
+            )  # fmt: skip
         if self.stars:
             axes.plot(
-                [star[2] for star in self.stars], [star[3] for star in self.stars], linestyle="none", marker="*",
-                markersize=15, color=AMBER, markeredgecolor=INK, markeredgewidth=0.8, zorder=5, clip_on=False,
-                label="what an optimum may use",
+                [star[2] for star in self.stars], [star[3] for star in self.stars], linestyle="none", marker=self.marker,
+                markersize=15 if self.marker == "*" else 10, color=AMBER, markeredgecolor=INK, markeredgewidth=0.8, zorder=5, clip_on=False,
+                label=self.marked,
             )  # fmt: skip
         for number, _, angle, gain in self.stars:
             axes.annotate(
@@ -94,10 +105,12 @@ class Rose:
         """Wedges, one a pattern, in turn darker and lighter."""
         count = len(self.borders)
         ends = [*self.borders[1:], self.borders[0] + 2 * math.pi] if count else []
+        line = 0.5 if count <= _MANY else 0.0
         for k, (start, end) in enumerate(zip(self.borders, ends, strict=True)):
             middle, width = (start + end) / 2, end - start
-            shade = ("#e9e9e3", "#f7f7f3")[k % 2]
-            axes.bar(middle, top, width=width, color=shade, edgecolor="#c9c9c2", linewidth=0.5, zorder=0)
+            if line or k % 2 == 0:  # of very many every other one: the paper shows between them
+                shade = ("#e6e6df", "#f7f7f3")[k % 2]
+                axes.bar(middle, top, width=width, color=shade, edgecolor="#c9c9c2", linewidth=line, zorder=0)
             if width > _ROOM:
                 axes.annotate(
                     f"{self.on[k]} on",
@@ -110,41 +123,51 @@ class Rose:
                 )
 
 
-def rose_picture(
-    landscape: Landscape, pair: tuple[int, int] | None, caption: str, eps: float, names: list[str]
+def rose_of(
+    rows: Floats,
+    nu: Floats,
+    beta: float,
+    plane: Floats,
+    ends: tuple[str, str],
+    stars: tuple[Star, ...],
+    frame: Frame,
+    marked: str,
+    marker: str,
 ) -> Rose:
-    """Of the plane of all weights, where there are two coordinates; else of the great circle through two listed directions.
-
-    pair: their numbers, from 1; the first two that differ, if left out. Where one is listed, or none, coordinate axes stand in.
-    names (D,) of the coordinates. Raises UsageError where no plane goes through the pair, or one of them is not listed.
-    """
-    units = landscape.units
-    if len(names) < 2:
-        raise UsageError(
-            "the rose is not drawn: a neuron has one weight, so that there are only the directions + and -"
-        )
-    plane, ends = _plane(landscape, pair, names)
-    found = _stars(units, landscape, plane)
-    borders = _borders(matmul(landscape.problem.rows, plane.T))
+    """Of the dual vector nu (n,) on the rows (n, D): the curve at even angles, at the borders of the sectors, and at the stars."""
+    borders = _borders(matmul(rows, plane.T))
     even = np.linspace(0.0, 2 * math.pi, _POINTS + 1)
-    angles = np.unique(np.concatenate([even, borders, [star[2] for star in found]]))
-    gains = gains_at(landscape.problem.rows, landscape.nu, _directions(plane, angles)) / landscape.beta
+    angles = np.unique(np.concatenate([even, borders, [star[2] for star in stars]]))
+    gains = gains_at(rows, nu, _directions(plane, angles)) / beta
     middles = (borders + np.append(borders[1:], borders[:1] + 2 * math.pi)) / 2
-    on = matmul(_directions(plane, middles), landscape.problem.rows.T) > 0
-    many = f"{len(units)} direction{'s' * (len(units) != 1)}"
-    title = f"The gain reaches beta in {many}: an optimum uses no other"
-    doubtful = int(np.sum(landscape.doubtful))
-    if not landscape.complete or doubtful:
-        title = (
-            f"The gain reaches beta in {many}, {doubtful} of them in doubt"
-            if doubtful
-            else f"{many} of gain beta, and maybe others"
-        )
-    elif len(found) < len(units):
-        title = f"The gain reaches beta in {many}, {len(found)} of them on this circle"
-    more = f"right: {ends[0]}, up: {ends[1]}; sectors: activation patterns, by the number of samples that are on"
-    frame = Frame("rose", title, f"{caption}\n{more}", eps)
-    return Rose(frame, plane, ends, angles, gains, borders, tuple(int(k) for k in np.sum(on, axis=1)), tuple(found))
+    on = np.sum(matmul(_directions(plane, middles), rows.T) > 0, axis=1)
+    return Rose(frame, plane, ends, angles, gains, borders, tuple(int(k) for k in on), stars, marked, marker)
+
+
+def legend_of(ends: tuple[str, str]) -> str:
+    """What the circle is, for the caption."""
+    return f"right: {ends[0]}, up: {ends[1]}; sectors: activation patterns, with the samples that are on"
+
+
+def plane_through(chosen: Sequence[tuple[Floats, str]]) -> tuple[Floats, tuple[str, str]] | None:
+    """The plane of the first of these unit vectors (D,) and of the next one that is not along it, and what they are; None where all are."""
+    one, first = chosen[0]
+    for other, second in chosen[1:]:
+        across = other - float(np.sum(other * one)) * one
+        if float(norm(across)) > _PARALLEL:
+            return np.array([one, across / norm(across)]), (first, f"towards {second}")
+    return None
+
+
+def stars_in(plane: Floats, units: Floats, signs: Floats, gains: Floats, numbers: Sequence[int]) -> tuple[Star, ...]:
+    """Those of the unit vectors (N, D) that lie in the plane; gains (N,) over beta."""
+    found = []
+    for unit, sign, gain, number in zip(units, signs, gains, numbers, strict=True):
+        x, y = (float(np.sum(unit * axis)) for axis in plane)
+        if math.hypot(x, y) >= 1 - _SAME:
+            angle = math.atan2(y, x) % (2 * math.pi)
+            found.append((number, int(sign), angle if angle < 2 * math.pi - _SAME else 0.0, float(gain)))
+    return tuple(found)
 
 
 def gains_at(rows: Floats, nu: Floats, units: Floats) -> Floats:
@@ -156,41 +179,6 @@ def gains_at(rows: Floats, nu: Floats, units: Floats) -> Floats:
 def _directions(plane: Floats, angles: Floats) -> Floats:
     directions: Floats = np.cos(angles)[:, None] * plane[0] + np.sin(angles)[:, None] * plane[1]
     return directions
-
-
-def _plane(landscape: Landscape, pair: tuple[int, int] | None, names: list[str]) -> tuple[Floats, tuple[str, str]]:
-    units, axes = landscape.units, np.eye(len(names))
-    if pair is not None:
-        for number in pair:
-            if number > len(units):
-                raise UsageError(
-                    f"--picture rose:{pair[0]},{pair[1]}: {len(units)} directions are listed; name two of them"
-                )
-    if len(names) == 2:
-        return axes, (names[0], names[1])
-    if pair is not None:
-        chosen = [(units[k - 1], f"direction {k}") for k in pair]
-    else:
-        chosen = [(unit, f"direction {k + 1}") for k, unit in enumerate(units)]
-        chosen += [(axis, name) for axis, name in zip(axes, names, strict=True)]
-    one, first = chosen[0]
-    for other, second in chosen[1:]:
-        across = other - float(np.sum(other * one)) * one
-        if float(norm(across)) > _PARALLEL:
-            return np.array([one, across / norm(across)]), (first, f"towards {second}")
-    raise UsageError(
-        f"--picture rose:{pair[0]},{pair[1]}: both lie on one line, through which many circles go" if pair else ""
-    )
-
-
-def _stars(units: Floats, landscape: Landscape, plane: Floats) -> list[tuple[int, int, float, float]]:
-    found = []
-    for k, unit in enumerate(units):
-        x, y = (float(np.sum(unit * axis)) for axis in plane)
-        if math.hypot(x, y) >= 1 - _SAME:
-            angle = math.atan2(y, x) % (2 * math.pi)
-            found.append((k + 1, int(landscape.signs[k]), angle, float(landscape.gains[k] / landscape.beta)))
-    return found
 
 
 def _borders(flat: Floats) -> Floats:
