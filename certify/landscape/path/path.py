@@ -23,7 +23,7 @@ from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import Proving
 from certify.decide.scope import decidable_problem
-from certify.errors import InputError, ObjectiveError
+from certify.errors import CertifyError, InputError, ObjectiveError
 from certify.landscape.path.report import Answer, Arrival, PathReport
 from certify.landscape.path.saving import ALLOWED
 from certify.landscape.path.search import bound_optimum, descents
