@@ -68,7 +68,7 @@ def _record(study: Studied, request: Request) -> WidthRecord:
 
     landscape, answers = counted(study.landscape, request.vertices, min(request.time_limit, 20.0))
     limits = Limits(time.monotonic() + max(request.time_limit - study.seconds, 1.0))
-    survey = surveyed(landscape, answers, request.exhaustive, request.starts, request.seed, limits)
+    survey = surveyed(landscape, answers, request.exhaustive, request.starts, request.seed, limits, request.threads)
     placed = None
     if study.model is not None and study.model_path is not None and survey.not_covered is None:
         settings = CheckOptions(time_limit=max(request.time_limit / 4, 1.0), threads=request.threads)

@@ -15,10 +15,8 @@ from itertools import combinations
 
 import numpy as np
 
-from certify.arrays import Bools, Floats
-from certify.convex.blocks import Blocks, network_of
-from certify.convex.polish import polish
-from certify.convex.restricted import solve_restricted
+from certify.arrays import Bools
+from certify.convex.blocks import network_of
 from certify.errors import UsageError
 from certify.gain.question import Limits
 from certify.landscape.valleys.minima import (
@@ -30,16 +28,11 @@ from certify.landscape.valleys.minima import (
     strict_minimum,
     value_of,
 )
-from certify.linear import matmul, norm
+from certify.landscape.valleys.pairs import Pairs, Programs
 from certify.patterns.enumerate import EnumerationStopped, enumerate_cones
-from certify.problem.dual import dual_vector
 from certify.problem.training import Neurons, TrainingProblem
 
 MOST_PROGRAMS = 200_000
-_ZERO = 1e-7  # share of the largest neuron below which one is zero
-_USELESS = 1e-9  # relative; a gain above beta by less is none
-
-Pairs = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +45,8 @@ class Width:
     exact: bool
 
 
-def every_width(problem: TrainingProblem, most: int, limits: Limits) -> list[Width]:
-    """The widths 1 to `most`, as far as the limits allow; those not finished are not exact.
+def every_width(problem: TrainingProblem, most: int, limits: Limits, threads: int = 1) -> list[Width]:
+    """The widths 1 to `most`, as far as the limits allow; those not finished are not exact. threads: processes that share the work.
 
     Raises UsageError where there are too many patterns, or too many programs at width 1 already.
     """
@@ -62,29 +55,26 @@ def every_width(problem: TrainingProblem, most: int, limits: Limits) -> list[Wid
     except EnumerationStopped:
         return []
     patterns = patterns[np.any(patterns, axis=1)]
-    return _Programs(problem, patterns, limits).widths(most)
+    return _Search(Programs.of(problem, patterns, limits.deadline), limits, threads).widths(most)
 
 
-class _Programs:
-    """The programs of all sets of pairs, a size at a time. Pair k: pattern k // 2, sign +1 for even k."""
+class _Search:
+    """Width by width; what a pair is to a set is kept from the width before."""
 
-    def __init__(self, problem: TrainingProblem, patterns: Bools, limits: Limits) -> None:
-        self.problem, self.limits = problem, limits
-        self.patterns = np.repeat(patterns, 2, axis=0)
-        self.signs = np.tile([1.0, -1.0], len(patterns))
+    def __init__(self, programs: Programs, limits: Limits, threads: int) -> None:
+        self.programs, self.problem, self.limits, self.threads = programs, programs.problem, limits, threads
         self.least = math.inf
         self.useful: dict[Pairs, Bools] = {}
 
     def widths(self, most: int) -> list[Width]:
-        """Width by width."""
-        found = []
-        self.useful = {(): self._useful(np.full(self.problem.samples, self._constant()))}
-        self.least = value_of(
-            self.problem,
-            network_of(self.problem, np.zeros((0, self.problem.rows.shape[1])), np.zeros(0), self._constant()),
-        )
+        """The widths 1 to `most`, or to the last one that was begun."""
+        found: list[Width] = []
+        constant = self.programs.constant()
+        self.useful = {(): self.programs.useful(np.full(self.problem.samples, constant))}
+        none = np.zeros((0, self.problem.rows.shape[1]))
+        self.least = value_of(self.problem, network_of(self.problem, none, np.zeros(0), constant))
         for width in range(1, most + 1):
-            count = math.comb(len(self.signs), width)
+            count = math.comb(self.programs.count, width)
             if count > MOST_PROGRAMS and width == 1:
                 raise UsageError(f"{count} programs of one neuron; --exhaustive solves {MOST_PROGRAMS} at most")
             if count > MOST_PROGRAMS or self.limits.reached():
@@ -95,23 +85,25 @@ class _Programs:
         return found
 
     def _width(self, width: int) -> Width:
+        sets = [pairs for pairs in combinations(range(self.programs.count), width) if self._all_useful(pairs)]
         candidates: list[tuple[float, Neurons]] = []
         useful: dict[Pairs, Bools] = {}
-        finished = True
-        for pairs in combinations(range(len(self.signs)), width):
+        for pairs, solved in self.programs.each(sets, self.least, self.threads):
             if self.limits.reached():
-                finished = False
                 break
-            smaller = [(k, pairs[:i] + pairs[i + 1 :]) for i, k in enumerate(pairs)]
-            known = [(k, self.useful.get(rest)) for k, rest in smaller]
-            # a smaller set of which nothing is kept has itself a useless pair: its optimum is that of a smaller one still
-            if not all(mask is None or mask[k] for k, mask in known):
-                continue
-            candidate, useful[pairs] = self._solved(pairs)
-            if candidate is not None:
-                candidates.append(candidate)
+            useful[pairs] = solved.useful
+            if solved.value < self.least:
+                self.least = min(self.least, value_of(self.problem, solved.neurons))
+            if solved.used:
+                candidates.append((solved.value, solved.neurons))
         self.useful = useful
-        return Width(width, self.least, tuple(self._spurious(candidates)), finished)
+        bad = self._spurious(candidates)
+        return Width(width, self.least, tuple(bad), not self.limits.reached())
+
+    def _all_useful(self, pairs: Pairs) -> bool:
+        """Whether each pair may lower the optimum of the others. Of a set that was left out itself nothing is known."""
+        known = ((k, self.useful.get(pairs[:i] + pairs[i + 1 :])) for i, k in enumerate(pairs))
+        return all(mask is None or bool(mask[k]) for k, mask in known)
 
     def _spurious(self, candidates: Sequence[tuple[float, Neurons]]) -> list[Minimum]:
         """The strict minima among them that are above the least value, each once."""
@@ -119,36 +111,3 @@ class _Programs:
         bad = [(value, n) for value, n in candidates if above(value, self.least) and no_way_around(problem, n)]
         minima = [strict_minimum(problem, neurons, self.limits) for neurons in distinct(bad)]
         return spurious([minimum for minimum in minima if minimum is not None], self.least)
-
-    def _solved(self, pairs: Pairs) -> tuple[tuple[float, Neurons] | None, Bools]:
-        """The network at the optimum of these pairs, where all of them are used, and the pairs that would lower it, or may."""
-        chosen = list(pairs)
-        blocks = Blocks(self.patterns[chosen], self.signs[chosen], np.zeros((len(chosen), self.problem.rows.shape[1])))
-        solution = solve_restricted(self.problem, blocks, self.limits)
-        sizes = norm(solution.w, axis=1)
-        whole = bool(np.all(sizes > _ZERO * np.max(sizes, initial=0.0)) and np.max(sizes, initial=0.0) > 0)
-        if whole or solution.value < self.least * (1 + _ZERO):
-            solution = polish(self.problem, solution, self.limits)
-        neurons = network_of(self.problem, solution.w, solution.blocks.signs, solution.c)
-        if solution.value < self.least:
-            self.least = min(self.least, value_of(self.problem, neurons))
-        used = whole and neurons.width == len(chosen)
-        return (solution.value, neurons) if used else None, self._useful(solution.f)
-
-    def _useful(self, f: Floats) -> Bools:
-        """The pairs (q,) on whose cones the dual vector at predictions f (n,) may have a gain above beta."""
-        nu = dual_vector(self.problem, f[:, None])[:, 0]
-        g = matmul(self.patterns * nu, self.problem.rows)
-        sizes = self.problem.size(g)
-        if self.problem.free_hidden_bias:
-            return np.ones(len(self.signs), dtype=bool)
-        useful: Bools = sizes > self.problem.beta * (1 + _USELESS)
-        return useful
-
-    def _constant(self) -> float:
-        """The best constant prediction, where there is an output bias."""
-        problem = self.problem
-        if not problem.has_constant:
-            return 0.0
-        none = Blocks(self.patterns[:0], self.signs[:0], np.zeros((0, problem.rows.shape[1])))
-        return solve_restricted(problem, none, self.limits).c

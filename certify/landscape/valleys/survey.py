@@ -52,6 +52,7 @@ def surveyed(
     starts: int,
     seed: int,
     limits: Limits,
+    threads: int,
     tell: Callable[[int], None] = lambda width: None,
 ) -> Survey:
     """Look for strict spurious minima at the widths 1 to R, all of them or `starts` descents each.
@@ -63,7 +64,7 @@ def surveyed(
     reason = _not_covered(problem)
     widths: list[Width] = []
     if reason is None and exhaustive:
-        widths = every_width(problem, rank, limits)
+        widths = every_width(problem, rank, limits, threads)
     elif reason is None:
         known, quiet = math.inf, 0
         for width in range(1, rank + 1):

@@ -108,3 +108,17 @@ def test_a_limit_leaves_widths_undecided() -> None:
     """What was not finished is not called exact."""
     problem = of_oracle("O8n 3")
     assert not any(width.exact for width in every_width(problem, 3, Limits(deadline=0.0)))
+
+
+def test_work_that_is_shared_out_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes find what one does, to the bit."""
+    from certify.landscape.valleys import pairs
+
+    problem = of_oracle("O8n 3")
+    alone = every_width(problem, 2, Limits())
+    monkeypatch.setattr(pairs, "_WORTH_IT", 1)
+    monkeypatch.setattr(pairs, "_CHUNK", 7)
+    shared = every_width(problem, 2, Limits(), threads=2)
+    for one, other in zip(alone, shared, strict=True):
+        assert one.least == other.least
+        assert [m.value for m in one.minima] == [m.value for m in other.minima]
