@@ -13,6 +13,7 @@ from certify.landscape.path.path import network_on
 from certify.landscape.path.report import Answer, PathReport
 from certify.problem.network import Network
 from certify.problem.training import TrainingProblem, evaluate
+from certify.report.layout import count
 from certify.report.numbers import midpoint, rounded_down
 from certify.report.plots.canvas import AMBER, BLUE, FAINT, GREEN, INK, PURPLE, RED, legend_above, log_axis
 from certify.report.plots.frame import Frame
@@ -90,7 +91,7 @@ class PathPicture:
         log_axis(axes, [float(v) for v in known], [self.optimum[0]])
         axes.set_xlim(-0.02, 1.02)
         axes.grid(axis="y")
-        axes.set_xlabel(f"time on the path (as for --at); {len(self.kinds)} pieces, each as long as any other")
+        axes.set_xlabel(f"time on the path (as for --at); {count(len(self.kinds), 'piece')} of equal length")
         axes.set_ylabel("objective F (logarithmic)")
         legend_above(axes, 4 if len(named) > 3 else 3)
 

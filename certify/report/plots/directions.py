@@ -7,6 +7,7 @@ import numpy as np
 from certify.arrays import Floats
 from certify.errors import UsageError
 from certify.landscape.landscape import Landscape
+from certify.problem.training import TrainingProblem
 from certify.report.plots.frame import Frame
 from certify.report.plots.rose import Rose, legend_of, plane_through, rose_of, stars_in
 
@@ -20,7 +21,7 @@ def rose_picture(
     names (D,) of the coordinates. Raises UsageError where no plane goes through the pair, or one of them is not listed.
     """
     units, beta = landscape.units, landscape.beta
-    require_two_weights(names)
+    require_circle(landscape.problem, names)
     plane, ends = _plane(units, pair, names)
     found = stars_in(plane, units, landscape.signs, landscape.gains / beta, range(1, len(units) + 1))
     frame = Frame("rose", _title(landscape, len(found)), f"{caption}\n{legend_of(ends)}", eps)
@@ -28,8 +29,12 @@ def rose_picture(
     return rose_of(rows, nu, beta, plane, ends, found, frame, "what an optimum may use", "*")
 
 
-def require_two_weights(names: list[str]) -> None:
-    """Raise UsageError where neurons have one weight: then there is no circle of directions."""
+def require_circle(problem: TrainingProblem, names: list[str]) -> None:
+    """Raise UsageError where directions are not points of a circle: with a free hidden bias, one weight, or several outputs."""
+    if problem.free_hidden_bias:
+        raise UsageError("the rose is not drawn: with a free hidden bias directions are not points of a circle")
+    if problem.outputs > 1:
+        raise UsageError("the rose is not drawn: with several outputs a gain has no sign")
     if len(names) < 2:
         raise UsageError(
             "the rose is not drawn: a neuron has one weight, so that there are only the directions + and -"
@@ -39,6 +44,8 @@ def require_two_weights(names: list[str]) -> None:
 def _title(landscape: Landscape, shown: int) -> str:
     count, doubtful = len(landscape.units), int(np.sum(landscape.doubtful))
     many = f"{count} direction{'s' * (count != 1)}"
+    if landscape.complete and not count:
+        return "The gain is below beta in every direction: the zero network is optimal"
     if not landscape.complete:
         return f"{many} of gain beta, and maybe others"
     if doubtful:

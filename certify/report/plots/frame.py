@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from certify.problem.objective import Objective
-from certify.report.layout import objective_entries
+from certify.report.layout import count, objective_entries
 from certify.report.numbers import GAP_DIGITS, excess, ratio, rounded_up
 from certify.verdict import Bounds
 
@@ -47,7 +47,7 @@ def picture_keys(picture: Picture | None) -> dict[str, Any] | None:
 def caption_of(objective: Objective, samples: int, weighted: bool, eps: str, more: str = "") -> str:
     """The objective on one line, the biases and eps on the next, and what more there is to say."""
     formula, penalty, _, biases = (text.strip() for _, text in objective_entries(objective, samples, weighted))
-    lines = [f"{formula} {penalty}", f"{samples} samples; {biases}; {eps}"]
+    lines = [f"{formula} {penalty}", f"{count(samples, 'sample')}; {biases}; {eps}"]
     return "\n".join([*lines, more] if more else lines)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from certify.arrays import Floats, Ints
-from certify.errors import UsageError
 from certify.gain.ascents import ascents, seed_count
 from certify.gain.question import GainProblem, Limits, Violator
 from certify.gain.reduction import reduce_gain
@@ -15,7 +14,7 @@ from certify.problem.dual import dual_vector, gain_problem
 from certify.problem.network import Network
 from certify.problem.training import TrainingProblem
 from certify.report.numbers import ratio, rounded_down, rounded_up
-from certify.report.plots.directions import require_two_weights
+from certify.report.plots.directions import require_circle
 from certify.report.plots.frame import Frame
 from certify.report.plots.rose import Rose, legend_of, plane_through, rose_of, stars_in
 
@@ -30,11 +29,7 @@ def neuron_rose(
 
     Raises UsageError where directions are not points of a circle: with a free hidden bias, one weight, or several outputs.
     """
-    if problem.free_hidden_bias:
-        raise UsageError("the rose is not drawn: with a free hidden bias directions are not points of a circle")
-    if problem.outputs > 1:
-        raise UsageError("the rose is not drawn: with several outputs a gain has no sign")
-    require_two_weights(names)
+    require_circle(problem, names)
     neurons = problem.lift(network)
     gain = gain_problem(problem, dual_vector(problem, problem.predictions(neurons)))
     masses = problem.mass(neurons)

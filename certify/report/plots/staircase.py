@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from certify.errors import UsageError
@@ -127,5 +128,4 @@ def short(number: int) -> str:
     if number < 10**6:
         return f"{number:,}"
     digits = len(str(number)) - 1
-    lead = number / 10**digits
-    return f"10^{digits}" if number == 10**digits else f"{lead:.2g}e{digits}"
+    return f"10^{digits}" if number == 10**digits else f"{Decimal(number):.1e}".replace("e+", "e")
