@@ -233,6 +233,20 @@ def test_what_the_result_does_not_hold_is_refused_after_it(
     assert not (folder / "p.svg").exists()
 
 
+@pytest.mark.parametrize(("picture", "words"), [("predictions", "move along segments"), ("rose", "a free hidden bias")])
+def test_where_biases_move_along_segments_no_band_and_no_rose_is_drawn(picture: str, words: str, folder: Path) -> None:
+    """Both biases free: between the samples optima predict what no vertex does. The staircase is counted all the same."""
+    data = ORACLES["O11 beta 0.01"].dataset
+    np.savez("o11.npz", X=data.X, y=data.y[:, 0])
+    call = ("optima", "o11.npz", *STATED[:-1], "weights", "--bias", "both", "--plot", "p.svg", "-q")
+    outcome = called(*call, "--picture", picture)
+    assert (outcome.returncode, outcome.stdout[:5]) == (2, b"MANY ")
+    assert words in only_line(outcome.stderr)
+    assert not Path("p.svg").exists()
+    assert called(*call).returncode == 0
+    assert Path("p.svg").exists()
+
+
 WITHOUT = "import sys; sys.modules['matplotlib'] = None; from certify.cli.app import run; sys.exit(run(sys.argv[1:]))"
 
 

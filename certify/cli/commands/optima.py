@@ -14,7 +14,7 @@ from certify.cli.messages import wants_colour
 from certify.cli.moves import moved_model, require_movable
 from certify.cli.options import ModelAndDataArgument
 from certify.cli.parsing import options
-from certify.cli.pictures import draw, pictured, require_drawable
+from certify.cli.pictures import MOVABLE, draw, picture_of_optima, pictured, require_drawable
 from certify.cli.request import KEYS, LANDSCAPE, OBJECTIVE, Request
 from certify.cli.results import file_record, require_sensible_output
 from certify.errors import CertifyError, UsageError
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from certify.landscape.polytope import Polytope
     from certify.report.optima import Exported, GivenModel, OptimaRecord, Predictions
     from certify.report.plots.frame import Picture
-
-_MOVABLE = (
-    "not covered, because biases of optima can move along segments, and predictions between the samples with them"
-)
 
 
 @options(
@@ -59,7 +55,7 @@ def optima(files: ModelAndDataArgument, request: Request) -> int:
     require_movable(request, model)
     with studied(files, request) as study:
         record = _record(study, request)
-        picture = pictured(request, lambda: _picture(record, study, request))
+        picture = pictured(request, lambda: picture_of_optima(record, study, request))
     text = _rendered(record, picture[0], request)
     deliver(text, request.output)
     draw(picture, request)
@@ -145,7 +141,7 @@ def _predictions(polytope: Polytope, study: Studied, request: Request) -> Predic
     if request.predict is None:
         return None
     if polytope.movable:
-        raise UsageError(f"--predict: {_MOVABLE}")
+        raise UsageError(f"--predict: {MOVABLE}")
     from certify.files import load_inputs
     from certify.landscape.chosen import prediction_range
     from certify.problem.objective import Loss
@@ -184,54 +180,11 @@ def _points(
     from certify.problem.training import training_problem
 
     if polytope.movable:
-        raise UsageError(f"--which {which}: {_MOVABLE}")
+        raise UsageError(f"--which {which}: {MOVABLE}")
     other = load_dataset(Path(which.removeprefix("min-l:")), request.x, request.y)
     problem = training_problem(polytope.network(polytope.narrowest[1]), other.dataset, study.objective)
     point, loss, largest = least_loss_point(polytope, problem.rows, problem.targets, problem.weights, problem.loss)
     return [("min-l", point, loss, largest)]
-
-
-_RESERVATIONS = {  # in the caption of a picture
-    "ambiguous": "AMBIGUOUS: some directions may be optimal or not; they are taken for optimal here",
-    "incomplete": "INCOMPLETE: further optimal directions are not excluded; this is of those that are listed",
-}
-
-
-def _picture(record: OptimaRecord, study: Studied, request: Request) -> Picture:
-    """What --picture names. Raises UsageError where the optima are not covered, or the picture is not to be had."""
-    from certify.report.plots.frame import caption_of, eps_of_optimum, known_to, weight_names
-    from certify.verdict import Bounds
-
-    if record.answers is None:
-        raise UsageError(f"--plot: the optima are not covered, because {record.landscape.not_covered}")
-    optimum = Bounds(record.landscape.lower, record.landscape.upper)
-    caption = caption_of(record.objective, record.samples, record.weighted, eps_of_optimum(optimum))
-    if record.answer in _RESERVATIONS:
-        caption += f"\n{_RESERVATIONS[record.answer]}"
-    kind, _, rest = (request.picture or "staircase").partition(":")
-    numbers = [int(part) for part in rest.split(",") if part]
-    if kind == "staircase":
-        from certify.report.plots.staircase import staircase_picture
-
-        return staircase_picture(record.answers, caption, known_to(optimum))
-    if kind == "rose":
-        from certify.report.plots.directions import rose_picture
-
-        names = weight_names(study.data.dataset.inputs, study.problem.rows.shape[1])
-        pair = (numbers[0], numbers[1]) if numbers else None
-        return rose_picture(record.landscape, pair, caption, known_to(optimum), names)
-    from certify.report.plots.predictions import prediction_band
-
-    samples, number = study.data.dataset, numbers[0] if numbers else 1
-    return prediction_band(
-        record.answers.polytope,
-        samples.X,
-        study.problem.targets[:, 0],
-        study.lifted,
-        number,
-        caption,
-        known_to(optimum),
-    )
 
 
 def _rendered(record: OptimaRecord, picture: Picture | None, request: Request) -> str:
