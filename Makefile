@@ -25,7 +25,7 @@ test: $(VENV)/.tested
 test-fast: $(VENV)/.tested
 	$(PYTEST) -m 'not slow' $(PYTEST_OPTIONS)
 
-bench: bench-engine bench-check bench-width
+bench: bench-engine bench-check bench-width bench-landscape
 
 bench-engine: $(VENV)/.benched
 	$(BIN)/python -m benchmarks.engine $(BENCH_OPTIONS)
@@ -38,6 +38,9 @@ bench-check: $(VENV)/.benched
 bench-width: $(VENV)/.benched
 	$(BIN)/python -m benchmarks.same_width
 	$(BIN)/python -m benchmarks.tables
+
+bench-landscape: $(VENV)/.benched
+	$(BIN)/python -m benchmarks.landscape
 
 # every small change of the checker's code must fail a test; hours on one core, `--every 10` takes a sample
 mutants: $(VENV)/.tested

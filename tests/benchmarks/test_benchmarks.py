@@ -16,6 +16,7 @@ from benchmarks import (
     data,
     duals,
     engine,
+    landscape,
     leaves,
     machine,
     measuring,
@@ -325,3 +326,10 @@ def test_each_width_problem_is_what_its_loss_takes() -> None:
         X, y = task.data()
         assert np.all(np.abs(y) == 1) if task.logistic else abs(float(np.std(y)) - 1) < 1e-12
         assert np.all(np.std(X, axis=0) > 0.99) and X.shape[0] == y.shape[0]
+
+
+def test_paths_are_counted_by_width() -> None:
+    """At the sufficient width all are found, and F never rises on them."""
+    first = landscape.widths(3)[2]
+    assert first.startswith("| R + 1 | 3 | 3 | 3 | 0 | 0 |")
+    assert float(landscape.rises(1, 20)[2].split(" | ")[2]) <= 1e-14

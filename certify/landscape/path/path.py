@@ -23,7 +23,7 @@ from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import Proving
 from certify.decide.scope import decidable_problem
-from certify.errors import CertifyError, InputError, ObjectiveError
+from certify.errors import InputError, ObjectiveError
 from certify.landscape.path.report import Answer, Arrival, PathReport
 from certify.landscape.path.saving import ALLOWED
 from certify.landscape.path.search import bound_optimum, descents
@@ -72,7 +72,7 @@ def path_to_optimum(
         start = Track((starting_point(problem, problem.lift(network)),), ())
         point = None if goal is None else starting_point(problem, problem.lift(goal))
         bound_optimum(proving, [start.end] if point is None else [start.end, point])
-        ways = descents(proving, start, options.eps)
+        ways = descents(proving, start, options.eps, elsewhere=not stuck)
         if goal is None or point is None:
             return _reported(proving, network, dataset, Meeting(next(ways)), stuck, None)
         value = _optimal(proving, goal)

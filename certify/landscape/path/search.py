@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations, islice
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from certify.convex.blocks import blocks_of
 from certify.decide.proving import TIGHT, Proving
 from certify.failures import unless_it_fails, until_it_fails
 from certify.gain.question import Violator
-from certify.landscape.path.segment import downhill
+from certify.landscape.path.segment import downhill, without
 from certify.landscape.path.tidy import tidied
 from certify.landscape.path.track import Point, Track, predictions_at, value_at
 from certify.problem.dual import dual_vector
@@ -26,6 +27,7 @@ from certify.problem.training import TrainingProblem
 
 _CHOICES = 6  # directions tried at a branch
 _MOST_PIECES = 400
+_MOST_DROPPED = 30  # pairs of neurons left out at the beginning
 _VIOLATES = 1e-9  # relative; gains up to beta by this much are no reason to go on
 _GAIN_SECONDS, _GAIN_NODES = 2.0, 20_000
 
@@ -39,14 +41,15 @@ class Descent:
     dead_ends: int
 
 
-def descents(proving: Proving, start: Track, eps: float) -> Iterator[Descent]:
+def descents(proving: Proving, start: Track, eps: float, elsewhere: bool = True) -> Iterator[Descent]:
     """Depth first over the directions that are let in, the most violating first; proving holds the lower bound on P*.
 
     Every end at a global optimum in turn, each as far beyond eps as it goes without turning back; where there is none, the lowest end.
+    elsewhere: whether to begin without some of the neurons, too.
     """
     problem = proving.problem
     best, dead_ends, reached = start, 0, False
-    branches: list[Iterator[Track]] = [iter([start])]
+    branches: list[Iterator[Track]] = [_beginnings(proving, start) if elsewhere else iter([start])]
     while branches and not proving.limits.reached():
         track = next(until_it_fails(branches[-1]), None)
         if track is None:
@@ -71,6 +74,20 @@ def descents(proving: Proving, start: Track, eps: float) -> Iterator[Descent]:
             dead_ends += 1
     if not reached:
         yield Descent(best, _is_optimal(proving, best, eps), dead_ends)
+
+
+def _beginnings(proving: Proving, start: Track) -> Iterator[Track]:
+    """The start; then, with slots that are free from the beginning, what is left of it without one neuron, without two, without all.
+
+    From there on other valleys can be reached; only those ways are kept on which F never rises, and the lowest come first.
+    """
+    yield start
+    problem, limits = proving.problem, proving.limits
+    track = tidied(problem, start)
+    used = [int(j) for j in np.flatnonzero(track.end.used)]
+    for size in sorted({1, 2, len(used)}):
+        ways = (without(problem, track, dropped, limits) for dropped in islice(combinations(used, size), _MOST_DROPPED))
+        yield from sorted((w for w in ways if w is not None), key=lambda w: value_at(problem, w.end))
 
 
 def settled(proving: Proving, track: Track) -> Track:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from certify.convex.blocks import Blocks
 from certify.convex.polish import polish
 from certify.convex.restricted import solve_restricted
 from certify.gain.question import Limits, Violator
-from certify.landscape.path.track import Move, Point, Track, value_at
+from certify.landscape.path.track import Move, Point, Track, predictions_at, value_at
 from certify.linear import matmul
 from certify.problem.training import TrainingProblem
 
@@ -46,6 +47,29 @@ def downhill(problem: TrainingProblem, track: Track, entering: Sequence[Violator
     if not value_at(problem, end) < before - _FALLS * abs(before):
         return track
     return track.then(Move.SEGMENT, end)
+
+
+def without(problem: TrainingProblem, track: Track, dropped: Sequence[int], limits: Limits) -> Track | None:
+    """The straight way to the optimum of the cones of the track's end without the neurons in these slots; None where F rises on it."""
+    point = track.end
+    left = replace(point, w=np.where(np.isin(np.arange(len(point.w)), dropped)[:, None], 0.0, point.w))
+    end = downhill(problem, Track((left,), ()), (), limits).end
+    if not value_at(problem, end) < value_at(problem, point) or _slope(problem, point, end) > 0:
+        return None
+    return track.then(Move.SEGMENT, end)
+
+
+def _slope(problem: TrainingProblem, start: Point, end: Point) -> float:
+    """Of F at the end of the straight piece, in a pair of points whose neurons stay in their cones."""
+    f, before = predictions_at(problem, end), predictions_at(problem, start)
+    sizes = problem.size(end.w)
+    steps = end.w - start.w
+    if problem.free_hidden_bias:
+        steps[:, -1] = 0.0
+    inner = np.sum(end.w * steps, axis=1)
+    masses = np.where(sizes > 0, inner / np.where(sizes > 0, sizes, 1.0), -problem.size(start.w))
+    decay = problem.constant_decay * end.c * (end.c - start.c)
+    return float(np.sum(problem.slope(f[:, None])[:, 0] * (f - before)) + problem.beta * np.sum(masses)) + decay
 
 
 def _of_different_pairs(problem: TrainingProblem, slots: Sequence[int], hints: Floats, signs: Floats) -> list[int]:

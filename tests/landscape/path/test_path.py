@@ -11,10 +11,14 @@ from exact import exact_objective, random_network
 from oracles import ORACLES, dataset, objective
 from planted import random_data
 
+from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions
+from certify.decide.proving import Proving
 from certify.errors import InputError, ObjectiveError
 from certify.landscape.path.path import network_on, path_to_optimum
 from certify.landscape.path.report import Answer, PathReport
+from certify.landscape.path.search import bound_optimum, descents
+from certify.landscape.path.track import Track, starting_point
 from certify.landscape.rank import activation_rank
 from certify.problem.dataset import Dataset
 from certify.problem.network import Network, padded
@@ -178,3 +182,23 @@ def test_a_neuron_that_is_only_a_free_bias_hands_it_over() -> None:
     values = [exact_objective(network_on(problem, net, report.way, float(t)), data, goal) for t in times]
     assert all(later <= earlier * (1 + 1e-14) for earlier, later in pairwise(values))
     assert not np.any(report.way.vectors[0][0])
+
+
+def test_other_valleys_are_reached_without_some_of_the_neurons() -> None:
+    """One input and two neurons, R = 2: where the way through the network's own cones ends in a valley, one that begins by dropping a
+    neuron ends at P*, and the checker accepts it."""
+    goal, changed = GOALS[0], 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        data = Dataset(rng.standard_normal((5, 1)), rng.standard_normal((5, 1)))
+        net = random_network(rng, 2, 1, goal, 2.0)
+        problem = training_problem(net, data, goal)
+        with Interruption() as interruption:
+            proving = Proving(problem, EPS, interruption)
+            start = Track((starting_point(problem, problem.lift(net)),), ())
+            bound_optimum(proving, [start.end])
+            own = next(descents(proving, start, EPS.eps, elsewhere=False)).reached
+        report = path_to_optimum(net, data, goal, options=EPS)
+        assert report.answer is Answer.FOUND or not own
+        changed += report.answer is Answer.FOUND and not own
+    assert changed >= 1
