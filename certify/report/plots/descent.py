@@ -20,6 +20,7 @@ from certify.report.plots.frame import Frame
 
 _POINTS, _LEAST_POINTS = 480, 4  # of the whole path, and of one piece
 _STRAIGHT = 120
+_FLAT = 1e-12  # relative; differences below are rounding
 _KINDS = {  # colour and marker of a piece
     "balance": (FAINT, "o"),
     "shrink": (AMBER, "v"),
@@ -60,40 +61,58 @@ class PathPicture:
         }
 
     def draw(self, figure: Any) -> None:
-        """The path in the colours of its pieces, the straight line dashed, P* below."""
-        axes = figure.add_subplot()
+        """The path in the colours of its pieces beside the straight line; below, where it falls, how far it is above P*."""
+        share = self._above()
+        if share is None:
+            axes = last = figure.add_subplot()
+        else:
+            axes, last = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         axes.plot(
             self.line_times, self.line_values, color=FAINT, linestyle=(0, (5, 2)), linewidth=1.6,
             label="straight line in weight space",
         )  # fmt: skip
+        named = self._pieces(axes, self.values)
+        axes.plot(
+            0.0, self.values[0], color=INK, marker="o", markersize=8, fillstyle="none", linestyle="none",
+            label="given network",
+        )  # fmt: skip
+        lowest = self.optimum[0]
+        axes.axhline(lowest, color=GREEN, linewidth=1.2, linestyle="-.", label="P*, proved", zorder=1)
+        known = [*self.values, *self.line_values, *self.break_values]
+        log_axis(axes, [float(v) for v in known], [lowest])
+        axes.grid(axis="y")
+        axes.set_ylabel("F (logarithmic)")
+        if share is not None:
+            self._pieces(last, share)
+            last.axhline(0.0, color=GREEN, linewidth=1.2, linestyle="-.", zorder=1)
+            last.set_ylim(-0.08 * float(np.max(share)), None)
+            last.locator_params(axis="y", nbins=5)
+            last.grid(axis="y")
+            last.set_ylabel("F above P*, in %")
+        last.set_xlim(-0.02, 1.02)
+        last.set_xlabel(f"time on the path (as for --at); {count(len(self.kinds), 'piece')} of equal length")
+        legend_above(axes, 4 if len(named) > 3 else 3)
+
+    def _pieces(self, axes: Any, heights: Floats) -> set[str]:
+        """Each piece in its colour, a marker at its end; the kinds that there are."""
         named: set[str] = set()
         for k, kind in enumerate(self.kinds):
             colour, marker = _KINDS[kind]
-            start, end = self.break_times[k], self.break_times[k + 1]
-            inside = (self.times >= start) & (self.times <= end)
+            inside = (self.times >= self.break_times[k]) & (self.times <= self.break_times[k + 1])
             axes.plot(
-                self.times[inside], self.values[inside], color=colour, linewidth=2.4, marker=marker,
+                self.times[inside], heights[inside], color=colour, linewidth=2.4, marker=marker,
                 markevery=[int(np.sum(inside)) - 1], markersize=6, label=None if kind in named else kind,
             )  # fmt: skip
             named.add(kind)
-        axes.plot(
-            0.0,
-            self.values[0],
-            color=INK,
-            marker="o",
-            markersize=8,
-            fillstyle="none",
-            linestyle="none",
-            label="given network",
-        )
-        axes.axhline(self.optimum[0], color=GREEN, linewidth=1.4, linestyle="-.", label="P*, proved lower bound")
-        known = [*self.values, *self.line_values, *self.break_values]
-        log_axis(axes, [float(v) for v in known], [self.optimum[0]])
-        axes.set_xlim(-0.02, 1.02)
-        axes.grid(axis="y")
-        axes.set_xlabel(f"time on the path (as for --at); {count(len(self.kinds), 'piece')} of equal length")
-        axes.set_ylabel("objective F (logarithmic)")
-        legend_above(axes, 4 if len(named) > 3 else 3)
+        return named
+
+    def _above(self) -> Floats | None:
+        """The height of the path over the proved lower bound in percent; None where it does not fall, or the bound is 0."""
+        lowest = self.optimum[0]
+        if not lowest > 0 or not float(np.ptp(self.values)) > _FLAT * lowest:
+            return None
+        share: Floats = 100 * (self.values / lowest - 1)
+        return share
 
 
 def path_picture(report: PathReport, problem: TrainingProblem, start: Network, caption: str) -> PathPicture:
