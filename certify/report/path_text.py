@@ -14,6 +14,9 @@ from certify.report.record import FileRecord
 COLOURS = {Answer.FOUND: "32", Answer.IMPOSSIBLE: "31", Answer.UNKNOWN: "33"}
 
 
+_BESIDE = 0.1  # relative; what is farther away is no neighbour
+
+
 def answer_line(report: PathReport, colour: bool = False) -> str:
     """`FOUND F 1.64 -> 0.495658689, 6 pieces (gap<=2.2e-13, eps 1e-04)`: stable, to be read by programs too."""
     word = report.answer.value.upper()
@@ -67,6 +70,8 @@ def _arrival(arrival: Arrival) -> str:
     value = f"F = {with_error(arrival.value.lower, arrival.value.upper)}"
     if arrival.distance is None:
         return f"{value}; not reached"
+    if arrival.distance > _BESIDE:
+        return f"{value}; above P*, and the path ends where a way down from it does, {rounded_up(arrival.distance, 2)} away (relative)"
     near = (
         "exactly"
         if arrival.distance == 0

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from certify.arrays import Bools, Floats
-from certify.decide.proving import Proving
+from certify.decide.proving import TIGHT, Proving
 from certify.landscape.directions import projected
 from certify.landscape.landscape import positive_part
-from certify.landscape.path.search import settled
+from certify.landscape.path.search import descents
 from certify.landscape.path.tidy import tidied
 from certify.landscape.path.track import Move, Point, Track, predictions_at, value_at
 from certify.linear import least_squares, matmul, norm
@@ -50,8 +50,8 @@ def optimum_beside(proving: Proving, given: Point, known: Point) -> Optimum:
     if beside is None and value_at(problem, given) <= value_at(problem, known) * (1 + 1e-12):
         beside = given
     track = Track((given,), ()) if beside is None else Track((beside,), ())
-    if beside is None:  # its own cones' optimum, then
-        track = Track((settled(proving, track).end,), ())
+    if beside is None:  # where a way down from it ends, then
+        track = Track((next(descents(proving, track, TIGHT, elsewhere=False)).track.end,), ())
     return Optimum(given, tidied(problem, track))
 
 

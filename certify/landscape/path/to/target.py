@@ -75,12 +75,12 @@ def meet(
         met = joined(problem, descent.track, target, landscape)
         for track, order in _ways(problem, descent.track, target, met, lowest):
             distance = _distance(track.end, order)
-            if accepted(track):
+            if not proving.limits.reached() and accepted(track):
                 way = Descent(track, True, descent.dead_ends)
                 return Meeting(way, distance, order is given, None, met.width)
         if best is None:
             best = Meeting(descent, None, True, _apart(problem, target, end, met) if lowest else None, met.width)
-        if lowest or number + 1 >= _MOST_ENDS:
+        if lowest or number + 1 >= _MOST_ENDS or proving.limits.reached():
             break
     assert best is not None  # descents yield one at least
     return best
