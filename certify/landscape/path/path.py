@@ -24,7 +24,8 @@ from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import Proving
 from certify.decide.scope import decidable_problem
 from certify.errors import InputError, ObjectiveError
-from certify.landscape.path.report import Answer, Arrival, PathReport
+from certify.landscape.path.answering import answer_of
+from certify.landscape.path.report import Arrival, PathReport
 from certify.landscape.path.saving import ALLOWED
 from certify.landscape.path.search import bound_optimum, descents
 from certify.landscape.path.to.target import Meeting, meet
@@ -223,51 +224,8 @@ def _reported(
     suffices = 1 + (rank.with_constant if problem.objective.output_bias is Bias.FREE else rank.rank)
     lower = proving.lower.value
     known = min(end.upper, proving.solution.value if proving.solution is not None else end.upper)
-    answer, reason = _answer(proving, meeting, kept, end, lower, known, stuck, suffices, arrival)
+    answer, reason = answer_of(proving, meeting, kept, end, lower, known, stuck, suffices, arrival)
     return PathReport(
         answer, reason, way, start, end, Bounds(lower, known), rounded_outwards(kept.rise, kept.rise).upper, proving.options.eps, network.width, suffices,
         descent.dead_ends, proving.elapsed, proving.interruption.wished, arrival,
     )  # fmt: skip
-
-
-def _answer(
-    proving: Proving,
-    meeting: Meeting,
-    kept: Kept,
-    end: Bounds,
-    lower: float,
-    known: float,
-    stuck: bool,
-    suffices: int,
-    arrival: Arrival | None,
-) -> tuple[Answer, str]:
-    descent = meeting.descent
-    wider = f"at width {suffices} there is always a path (--width {suffices})"
-    if end.upper - lower <= proving.options.eps * abs(end.lower):
-        if arrival is None:
-            return Answer.FOUND, "no network of any width is lower than the path's end by more than eps"
-        return _met(meeting, wider, suffices, proving.limits.reached())
-    if stuck and not descent.track.moves and known < kept.start[0]:
-        return Answer.IMPOSSIBLE, f"the network is a strict local minimum of its width, and not a global one; {wider}"
-    if kept.pieces <= len(descent.track.moves):
-        return Answer.UNKNOWN, f"further pieces would rise by float64's rounding; {wider}"
-    if proving.limits.reached():
-        return Answer.UNKNOWN, f"the time limit came first; {wider}"
-    return Answer.UNKNOWN, f"every branch that was tried ended in a valley ({descent.dead_ends}); {wider}"
-
-
-def _met(meeting: Meeting, wider: str, suffices: int, late: bool) -> tuple[Answer, str]:
-    """The answer where an optimum was reached, and a certain one is asked for."""
-    if meeting.distance is not None:
-        order = (
-            "" if meeting.ordered else ", up to the order of its neurons: no slot is ever free for a change of places"
-        )
-        where = "that was asked for" if meeting.distance == 0 else "beside the network that was asked for"
-        return Answer.FOUND, f"the path ends at the optimum {where}{order}"
-    if meeting.width is not None and meeting.width < suffices:
-        wider = f"from width {meeting.width} on they hang together (--width {meeting.width})"
-    if meeting.apart is not None:
-        return Answer.IMPOSSIBLE, f"{meeting.apart}; {wider}"
-    if late:
-        return Answer.UNKNOWN, f"the path ends at another optimum, and the time limit came first; {wider}"
-    return Answer.UNKNOWN, f"the path ends at another optimum, from which no way to the target was found; {wider}"
