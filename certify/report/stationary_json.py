@@ -77,6 +77,7 @@ def _neuron(neuron: NeuronReport) -> dict[str, Any]:
         "balance_residual": neuron.balance,
         "activity_residual": neuron.activity,
         "clarke_residual": neuron.residual,
+        "descent": {**bounds_keys(neuron.descent), "direction": neuron.direction},
         "kinks": [
             {"samples": kink.samples, "weight": kink.weight, "multiplier": kink.multiplier} for kink in neuron.kinks
         ],

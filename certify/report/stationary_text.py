@@ -19,6 +19,7 @@ COLOURS = {Kind.GLOBAL: "32", Kind.NOT_STATIONARY: "33"}
 PROVED = (Kind.LOCAL_MINIMUM, Kind.STRICT_LOCAL_MINIMUM, Kind.GLOBAL)  # of what is around them
 _MOST_NEURONS = 20
 _MOST_KINKS = 4
+_KINKS_FROM = 52  # the column at which they begin
 
 
 def kind_line(report: StationaryReport, colour: bool = False) -> str:
@@ -103,12 +104,14 @@ def _descent(direction: Direction, revived: int | None) -> str:
 
 
 def _table(report: StationaryReport, verbose: bool) -> Iterator[str]:
-    yield "neuron  kind    balance  activity  slope    kinks: samples (multiplier)"
+    yield "neuron  kind    balance  activity  slope    falls    kinks: samples (multiplier)"
     shown = report.neurons if verbose else report.neurons[:_MOST_NEURONS]
     for j, neuron in enumerate(shown):
         numbers = (rounded_up(x, GAP_DIGITS) for x in (neuron.balance, neuron.activity, neuron.residual))
         balance, activity, slope = numbers
-        yield f"{j:>6}  {neuron.kind.value:<6}  {balance:<7}  {activity:<8}  {slope:<7}  {_kinks(neuron, verbose)}".rstrip()
+        falls = f"{neuron.descent.lower:.2g}"
+        line = f"{j:>6}  {neuron.kind.value:<6}  {balance:<7}  {activity:<8}  {slope:<7}  {falls:<7}  {_kinks(neuron, verbose)}"
+        yield from textwrap.wrap(line.rstrip(), COLUMNS, subsequent_indent=" " * _KINKS_FROM, break_on_hyphens=False)
     if len(shown) < len(report.neurons):
         yield f"        ... {len(report.neurons) - len(shown)} more (-v)"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from certify.arrays import Floats
 from certify.landscape.stationary.kinks import Kink
 from certify.landscape.stationary.neighbourhood import Neighbourhood
 from certify.verdict import Bounds, Direction, Stationarity
@@ -29,15 +30,21 @@ class NeuronKind(StrEnum):
     SILENT = "silent"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NeuronReport:
-    """First-order data of one neuron; residuals relative, as in `verdict.Stationarity`; kinks by ray."""
+    """First-order data of one neuron; residuals relative, as in `verdict.Stationarity`; kinks by ray.
+
+    descent   bounds on the steepest rate at which F falls when its u moves in a unit direction; 0 where it rises in all
+    direction (D,) of that: of u, a hidden bias last, for equal decays; None where F falls in none that was found
+    """
 
     kind: NeuronKind
     balance: float
     activity: float
     residual: float
     kinks: tuple[Kink, ...]
+    descent: Bounds
+    direction: Floats | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

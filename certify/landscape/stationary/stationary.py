@@ -15,15 +15,16 @@ from certify.decide.interruption import Interruption
 from certify.decide.options import CheckOptions, ProgressCallback
 from certify.decide.proving import Proving
 from certify.decide.scope import decidable_problem
-from certify.decide.stationarity import TOLERANCE, every_slope, size_scale
+from certify.decide.stationarity import TOLERANCE, every_slope
 from certify.errors import ObjectiveError
 from certify.gain.question import GainBound
 from certify.landscape.stationary.classify import kind_of, theorem_of
 from certify.landscape.stationary.kinks import kinks_of
 from certify.landscape.stationary.local import Local, local_data
 from certify.landscape.stationary.nearby import nearby_network
+from certify.landscape.stationary.neurons import neuron_reports
 from certify.landscape.stationary.own_program import OwnProgram
-from certify.landscape.stationary.report import Kind, Nearby, NeuronKind, NeuronReport, StationaryReport
+from certify.landscape.stationary.report import Kind, Nearby, NeuronKind, StationaryReport
 from certify.linear import norm
 from certify.problem.dataset import Dataset
 from certify.problem.dual import dual_vector
@@ -82,18 +83,7 @@ def _classified(proving: Proving, network: Network, tolerance: float) -> Station
     kinks = [
         () if of_neuron is NeuronKind.ZERO else kinks_of(s) for of_neuron, s in zip(local.kinds, slopes, strict=True)
     ]
-    scale = size_scale(problem, neurons)
-    balance = np.abs(problem.size(neurons.u) - np.abs(neurons.a[:, 0])) / scale
-    reports = tuple(
-        NeuronReport(
-            local.kinds[j],
-            float(balance[j]),
-            abs(s.output_slope) / (problem.beta * scale),
-            local.stationarity.clarke_residual[j],
-            kinks[j],
-        )
-        for j, s in enumerate(slopes)
-    )
+    reports = neuron_reports(problem, neurons, local, slopes, kinks, limits)
     return StationaryReport(
         kind=kind,
         note=note,

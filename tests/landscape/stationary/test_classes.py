@@ -235,3 +235,21 @@ def test_without_weight_decay_it_is_refused() -> None:
     oracle, net = known("O3", "optimum")
     with pytest.raises(ObjectiveError, match="not covered without weight decay"):
         stationary_network(net, oracle.dataset, objective(0.0))
+
+
+@pytest.mark.parametrize("goal", GOALS[:4], ids=str)
+def test_each_neuron_falls_at_the_rate_that_is_said(goal: Objective) -> None:
+    """Moving its u alone along the direction: the slope is the finite difference of F; at O6's kink it is 1/10."""
+    data = random_data(goal, 3)
+    net = random_network(np.random.default_rng(3), 3, data.inputs, goal)
+    problem = training_problem(net, data, goal)
+    neurons, step = problem.lift(net), 1e-6
+    for j, neuron in enumerate(stationary_network(net, data, goal).neurons):
+        assert neuron.direction is not None
+        u = neurons.u.copy()
+        u[j] += step * neuron.direction
+        fall = (problem.value(neurons) - problem.value(Neurons(u, neurons.a, neurons.c))) / step
+        assert fall == pytest.approx(neuron.descent.lower, rel=1e-4)
+    kink = of_oracle("O6", "Clarke point").neurons[0]
+    assert kink.descent.lower == pytest.approx(0.1, rel=1e-6)
+    assert kink.direction is not None
