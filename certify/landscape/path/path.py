@@ -46,6 +46,7 @@ class NotOptimal(InputError):
     """The network at which a path is to end is not proved to be a global optimum."""
 
 
+@np.errstate(all="ignore")
 def path_to_optimum(
     network: Network,
     dataset: Dataset,
@@ -123,6 +124,7 @@ def proved_part(problem: Problem, network: CheckedNetwork, track: Track) -> tupl
     raise InputError(f"no path can be written in float64 ({last}); bring columns and targets to sizes near 1")
 
 
+@np.errstate(all="ignore")
 def network_on(problem: TrainingProblem, network: Network, way: Way, time: float) -> Network:
     """The network at a time in [0, 1] of the whole path, every piece taking as long as any other; on piece 0, while it is balanced, |u|/|a|
     changes geometrically."""

@@ -37,6 +37,7 @@ _GAIN_SECONDS, _GAIN_NODES = 2.0, 5_000
 _DEFAULTS = CheckOptions()
 
 
+@np.errstate(all="ignore")
 def stationary_network(
     network: Network,
     dataset: Dataset,

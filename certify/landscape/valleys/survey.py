@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from certify.gain.question import Limits
 from certify.landscape.answers import Answers
 from certify.landscape.landscape import Landscape
@@ -45,6 +47,7 @@ def sufficient_rank(landscape: Landscape) -> int:
     return landscape.rank.with_constant if free else landscape.rank.rank
 
 
+@np.errstate(all="ignore")
 def surveyed(
     landscape: Landscape,
     answers: Answers | None,
