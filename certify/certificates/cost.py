@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from certify.certificates.claims import Claims
-from certify.certificates.statement import plain_data, plain_network
+from certify.certificates.statement import checked_objective, plain_data, plain_network
 from certify.checker.certificate import Certificate, Dual
 from certify.checker.certificate import Network as CheckedNetwork
-from certify.checker.certificate import Objective as CheckedObjective
 from certify.checker.objective import Problem, network_value, training_problem
 from certify.checker.proofs import Proof
 from certify.gain.majorants.size import node_work
@@ -84,7 +83,7 @@ def seconds_of_value(objective: Objective, dataset: Dataset, network: Network) -
     count = min(dataset.samples, max(1, _SAMPLED // (_NEURONS * (dataset.inputs + 1))))
     weights = dataset.sample_weight
     some = plain_data(Dataset(dataset.X[:count], dataset.y[:count], None if weights is None else weights[:count]))
-    problem = training_problem(_stated(objective), some)
+    problem = training_problem(checked_objective(objective), some)
     one, all_few = (_timed(problem, plain_network(_some_neurons(network, m))) for m in (min(few, 1), few))
     each = max(all_few - one, 0.0) / (count * max(few - 1, 1))
     return dataset.samples * (max(one / count - each, 0.0) + network.width * each + _PER_ENTRY * (dataset.inputs + 1))
@@ -93,17 +92,6 @@ def seconds_of_value(objective: Objective, dataset: Dataset, network: Network) -
 def _some_neurons(network: Network, count: int) -> Network:
     bias = None if network.hidden_bias is None else network.hidden_bias[:count]
     return Network(network.hidden_weights[:count], network.output_weights[:count], bias, network.output_bias)
-
-
-def _stated(objective: Objective) -> CheckedObjective:
-    return CheckedObjective(
-        objective.loss.function.enclosure,
-        objective.reduction.value,
-        objective.hidden_decay,
-        objective.output_decay,
-        objective.hidden_bias.value,
-        objective.output_bias.value,
-    )
 
 
 def _timed(problem: Problem, network: CheckedNetwork) -> float:
