@@ -7,29 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_files import write_files
 from oracles import NETWORK_CASE_IDS, NETWORK_CASES, KnownNetwork, Oracle, objective_value
 
 from certify.cli.app import run
 from certify.cli.inputs import THREAD_VARIABLES
 from certify.problem.network import Network
-from certify.problem.objective import Bias
 from certify.verdict import Decision
 
 pytestmark = pytest.mark.slow  # together: `make test-fast` leaves them out
 
 CODES = {Decision.CERTIFIED: 0, Decision.REFUTED: 1, Decision.INCONCLUSIVE: 4}
-
-
-def write_files(oracle: Oracle, network: Network, folder: Path) -> list[str]:
-    """Write model and data, and return the arguments that state the oracle's objective."""
-    arrays = {"fc1.weight": network.hidden_weights, "fc2.weight": network.output_weights.T}
-    biases = {"fc1.bias": network.hidden_bias, "fc2.bias": network.output_bias}
-    np.savez(folder / "model.npz", **arrays, **{key: bias for key, bias in biases.items() if bias is not None})
-    np.savez(folder / "data.npz", X=oracle.dataset.X, y=oracle.dataset.y[:, 0])
-    goal = oracle.objective
-    free = Bias.FREE in (goal.hidden_bias, goal.output_bias)
-    stated = ["--loss", goal.loss, "--reduction", goal.reduction, "--weight-decay", repr(goal.hidden_decay)]
-    return [str(folder / "model.npz"), str(folder / "data.npz"), *stated, "--penalize", "weights" if free else "all"]
 
 
 @pytest.mark.parametrize(("oracle", "known"), NETWORK_CASES, ids=NETWORK_CASE_IDS)

@@ -17,14 +17,14 @@ from itertools import product
 import numpy as np
 
 from certify.arrays import Bools, Floats
+from certify.decide.stationarity import boundary_and_active
 from certify.gain.question import GainProblem, Limits
-from certify.linear import norm
+from certify.linear import matmul, norm
 from certify.patterns.kkt import multipliers_of, upper_bounds
 from certify.problem.dual import gain_problem, scaled_dual_bound
 from certify.problem.training import TrainingProblem
 from certify.rounding import gamma
 
-ON_BOUNDARY = 1e-7  # |z.u| below this times |z||u| counts as on the boundary
 _MOST_BRANCHED = 8  # boundary samples that are taken on and off
 
 
@@ -43,11 +43,12 @@ class Reach:
         return Reach(self.sign, self.pattern & ~self.boundary, np.zeros_like(self.boundary))
 
 
-def reach_of(problem: TrainingProblem, u: Floats, values: Floats, sign: int) -> Reach:
-    """The cones around u (D,), whose products with the rows are values (n,)."""
-    room = ON_BOUNDARY * norm(problem.rows, axis=1) * float(norm(u))
-    boundary = (np.abs(values) <= room) & np.any(problem.rows != 0, axis=1)
-    return Reach(sign, values > 0, boundary)
+def reach_of(problem: TrainingProblem, u: Floats, sign: int) -> Reach:
+    """The cones around u (D,), with the samples on its boundary that the first-order report has there."""
+    _, samples, active = boundary_and_active(problem, u)
+    boundary = np.zeros(problem.samples, dtype=bool)
+    boundary[samples] = True
+    return Reach(sign, active, boundary)
 
 
 def bound_over(problem: TrainingProblem, nu: Floats, reaches: Sequence[Reach], limits: Limits) -> float:
@@ -86,8 +87,9 @@ def _branch(gain: GainProblem, reach: Reach, branched: np.ndarray, gates: Sequen
     return float(upper_bounds(gain, pattern[None], reach.sign, multipliers[None])[0])
 
 
-def distances(problem: TrainingProblem, u: Floats, values: Floats, boundary: Bools) -> Floats:
+def distances(problem: TrainingProblem, u: Floats, boundary: Bools) -> Floats:
     """From u (D,) to each kink that it does not lie on (n,), rounded down; infinite for the others and for zero rows."""
+    values = matmul(problem.rows, u)
     lengths = norm(problem.rows, axis=1)
     away = ~boundary & (lengths > 0)
     d = problem.rows.shape[1]

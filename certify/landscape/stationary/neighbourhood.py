@@ -54,11 +54,11 @@ def neighbourhood(
     radius, neuron, sample = math.inf, None, None
     reaches: list[Reach] = []
     for j, kind in enumerate(kinds):
-        values, a = matmul(problem.rows, u[j]), float(network.output_weights[j, 0])
+        a = float(network.output_weights[j, 0])
         unsigned = kind == "silent" or a == 0
-        own = [reach_of(problem, u[j], values, sign) for sign in signs_of(a, unsigned)]
+        own = [reach_of(problem, u[j], sign) for sign in signs_of(a, unsigned)]
         reaches += own
-        away = distances(problem, u[j], values, own[0].boundary)
+        away = distances(problem, u[j], own[0].boundary)
         nearest = int(np.argmin(away)) if len(away) else 0
         if not unsigned and abs(a) < radius:
             radius, neuron, sample = abs(a), j, None

@@ -14,7 +14,7 @@ from certify.landscape.stationary.adjacent import gain_over, reach_of
 from certify.landscape.stationary.classify import kind_of
 from certify.landscape.stationary.local import local_data
 from certify.landscape.stationary.report import Kind
-from certify.linear import matmul, norm
+from certify.linear import norm
 from certify.problem.dual import dual_vector, gain_problem
 from certify.problem.network import Network
 from certify.problem.training import Neurons, TrainingProblem, evaluate
@@ -72,7 +72,7 @@ def no_way_around(problem: TrainingProblem, neurons: Neurons) -> bool:
     gain = gain_problem(problem, dual_vector(problem, problem.predictions(neurons)))
     limit = problem.beta * (1 + TOLERANCE)
     for u, a in zip(neurons.u, neurons.a[:, 0], strict=True):
-        reach = reach_of(problem, u, matmul(problem.rows, u), 1 if a > 0 else -1)
+        reach = reach_of(problem, u, 1 if a > 0 else -1)
         if gain_over(gain, reach) > limit:
             return False
     return True

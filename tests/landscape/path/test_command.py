@@ -7,25 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_files import known_files
 from oracles import ORACLES
 
 from certify.cli.app import run
 
 
-def written(folder: Path, oracle: str, name: str) -> tuple[list[str], list[str]]:
-    """Model and data of one of an oracle's networks without biases, and the options that state its objective."""
-    problem = ORACLES[oracle]
-    net = next(k for k in problem.networks if k.name == name).network
-    np.savez(folder / "m.npz", **{"fc1.weight": net.hidden_weights, "fc2.weight": net.output_weights.T})
-    np.savez(folder / "d.npz", X=problem.dataset.X, y=problem.dataset.y[:, 0])
-    decay = repr(problem.objective.hidden_decay)
-    stated = ["--loss", "half-squared", "--reduction", "sum", "--weight-decay", decay, "--penalize", "all"]
-    return [str(folder / "m.npz"), str(folder / "d.npz")], stated
-
-
 def test_a_path_is_written_verified_and_walked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """O8's spurious minimum of width 2 at width 3: .19 down to 23/144; the end is certified, the middle is in between."""
-    files, stated = written(tmp_path, "O8", "2 separate neurons")
+    files, stated = known_files("O8", "2 separate neurons", tmp_path)
     out, end, middle = (str(tmp_path / name) for name in ("p.npz", "end.npz", "middle.npz"))
     call = ["path", *files, *stated, "--width", "3", "--eps", "1e-6"]
     assert run([*call, "--output", out, "--export", end]) == 0
@@ -47,7 +37,7 @@ def test_a_path_is_written_verified_and_walked(tmp_path: Path, capsys: pytest.Ca
 
 def test_a_strict_minimum_has_no_path_at_its_width(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 1, or 0 where that is asked for; the width that suffices is named."""
-    files, stated = written(tmp_path, "O8", "2 separate neurons")
+    files, stated = known_files("O8", "2 separate neurons", tmp_path)
     assert run(["path", *files, *stated]) == 1
     assert "--width 3" in " ".join(capsys.readouterr().out.split())
     assert run(["path", *files, *stated, "--exit-zero", "-q"]) == 0
@@ -56,7 +46,7 @@ def test_a_strict_minimum_has_no_path_at_its_width(tmp_path: Path, capsys: pytes
 
 def test_damaged_files_are_refused_or_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two hundred flipped bytes: one line each, exit code 2 or 5, never 0 and never a traceback."""
-    files, stated = written(tmp_path, "O8", "2 separate neurons")
+    files, stated = known_files("O8", "2 separate neurons", tmp_path)
     out = tmp_path / "p.npz"
     assert run(["path", *files, *stated, "--width", "3", "--output", str(out), "-q"]) == 0
     capsys.readouterr()
@@ -85,7 +75,7 @@ def same_arrays(one: bytes, other: bytes, folder: Path) -> bool:
 
 def test_a_path_of_other_files_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The model's or the data's arrays are another's."""
-    files, stated = written(tmp_path, "O8", "2 separate neurons")
+    files, stated = known_files("O8", "2 separate neurons", tmp_path)
     out = str(tmp_path / "p.npz")
     assert run(["path", *files, *stated, "--width", "3", "--output", out, "-q"]) == 0
     data = dict(np.load(files[1]))
@@ -97,7 +87,7 @@ def test_a_path_of_other_files_is_rejected(tmp_path: Path, capsys: pytest.Captur
 
 def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     """A time without a file for its network, a time outside the path, a width below the network's."""
-    files, stated = written(tmp_path, "O8", "2 separate neurons")
+    files, stated = known_files("O8", "2 separate neurons", tmp_path)
     for wrong in (["--at", "0.5"], ["--at", "1.5", "--export", str(tmp_path / "x.npz")], ["--width", "1"]):
         assert run(["path", *files, *stated, *wrong]) == 2
 
@@ -147,7 +137,7 @@ def test_a_target_that_is_not_optimal_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the command that says more, which refutes it."""
-    files, stated = written(tmp_path, "O8", "2 separate neurons")
+    files, stated = known_files("O8", "2 separate neurons", tmp_path)
     assert run(["path", *files, *stated, "--width", "3", "--to", files[0]]) == 2
     streams = capsys.readouterr()
     assert streams.out == ""

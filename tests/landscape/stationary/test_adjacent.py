@@ -44,7 +44,7 @@ def test_no_direction_in_the_cones_has_more_gain(kind: int) -> None:
         problem = training_problem(Network(u[None], np.ones((1, 1))), data, objective(0.1))
         gain = GainProblem(problem.rows, rng.normal(size=6))
         for sign in (1, -1):
-            reach = reach_of(problem, u, rows @ u, sign)
+            reach = reach_of(problem, u, sign)
             assert np.any(reach.boundary) == bool(trial % 2)
             upper, found = gain_over(gain, reach), sampled_gain(gain, reach, rng)
             assert upper >= found
@@ -58,8 +58,8 @@ def test_distances_are_rounded_down_and_leave_the_boundary_out() -> None:
         Network(np.array([[1.0, 0.0]]), np.ones((1, 1))), dataset(X, [1.0, 1.0, 1.0]), objective(0.1)
     )
     u = np.array([1.0, 0.0])
-    reach = reach_of(problem, u, X @ u, 1)
-    far = distances(problem, u, X @ u, reach.boundary)
+    reach = reach_of(problem, u, 1)
+    far = distances(problem, u, reach.boundary)
     assert far[0] == pytest.approx(0.6)
     assert far[0] <= 0.6
     assert list(np.isinf(far)) == [False, True, True]

@@ -7,20 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracles import ORACLES
+from oracle_files import known_files
 
 from certify.cli.app import run
 
 
 def written(folder: Path, oracle: str, name: str) -> list[str]:
-    """The files of one of an oracle's networks without biases, and the options that state its objective."""
-    problem = ORACLES[oracle]
-    net = next(k for k in problem.networks if k.name == name).network
-    np.savez(folder / "m.npz", **{"fc1.weight": net.hidden_weights, "fc2.weight": net.output_weights.T})
-    np.savez(folder / "d.npz", X=problem.dataset.X, y=problem.dataset.y[:, 0])
-    decay = repr(problem.objective.hidden_decay)
-    stated = ["--loss", "half-squared", "--reduction", "sum", "--weight-decay", decay, "--penalize", "all"]
-    return ["stationary", str(folder / "m.npz"), str(folder / "d.npz"), *stated]
+    """The command on one of an oracle's networks."""
+    files, stated = known_files(oracle, name, folder)
+    return ["stationary", *files, *stated]
 
 
 @pytest.mark.parametrize(
@@ -57,9 +52,9 @@ def test_quiet_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_the_tolerance_is_the_user_s(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A network 1e-4 off its minimum is stationary to 1e-2 only; nonsense is refused with exit code 2."""
     arguments = written(tmp_path, "O8", "2 separate neurons")
-    net = dict(np.load(tmp_path / "m.npz"))
+    net = dict(np.load(tmp_path / "model.npz"))
     net["fc1.weight"] = net["fc1.weight"] * (1 + 1e-4)
-    np.savez(tmp_path / "m.npz", **net)
+    np.savez(tmp_path / "model.npz", **net)
     for tolerance, word in (("1e-6", "NOT-STATIONARY"), ("1e-2", "STRICT-LOCAL-MINIMUM")):
         assert run([*arguments, "--tolerance", tolerance]) == 0
         assert capsys.readouterr().out.split()[0] == word
