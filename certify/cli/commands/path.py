@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "exit_zero",
 )  # fmt: skip
 def path(model: ModelArgument, data: DataArgument, request: Request) -> int:
-    """A path from this network to a global optimum along which F never rises.
+    """A way down to a global optimum along which F never rises.
 
     \b
     FOUND       the path; every piece has been checked in exact arithmetic

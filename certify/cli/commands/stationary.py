@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @options(*OBJECTIVE, *KEYS, "tolerance", "eps", "time_limit", "threads", "plot", "output", "format", "quiet", "verbose")
 def stationary(model: ModelArgument, data: DataArgument, request: Request) -> int:
-    """What kind of point is this network: stationary, a local minimum, a global one?
+    """Is this network stationary, a local minimum, a global one?
 
     \b
     NOT-STATIONARY        training can go on; the way down is shown

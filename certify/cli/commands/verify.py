@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @options(*KEYS, "paranoid", "format", "output")
 def verify(certificate: CertificateArgument, model: ModelArgument, data: DataArgument, request: Request) -> int:
-    """Re-decide a certificate, or a path, from the three files alone.
+    """Re-decide a certificate, or a path, from the files alone.
 
     The answer is ACCEPTED, with the claims that are proved, or REJECTED
     and the reason (exit code 5). Nothing of the search takes part. A path is what certify path --output FILE writes.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @options(*OBJECTIVE, *KEYS, *LANDSCAPE, "exhaustive", "starts", "witnesses", "plot", "output", "format", "quiet")
 def width(files: ModelAndDataArgument, request: Request) -> int:
-    """Which widths have spurious valleys, and from which on there are none.
+    """Which widths have spurious valleys, and which have none.
 
     A spurious valley is one that training cannot leave without going up, and whose bottom is above the best network of its width. From
     width R + 1 on there is none, R the dimension of what networks can predict on the samples. Below, minima that descents end in are
